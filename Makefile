@@ -1,0 +1,26 @@
+# make test [REAL_DATA=PATH]: every check and test; PATH is a folder that holds cbis_mass (docs/own-data.md)
+# make demo: drawn films, a trained net, heatmaps and a report in demo-out
+# PYTHON=... names another interpreter, 3.11 or newer.
+
+PYTHON ?= python3
+REAL_DATA ?=
+INSTALLED := .venv/.installed
+
+.PHONY: test demo clean
+
+test: $(INSTALLED)
+	@scripts/check $(if $(REAL_DATA),--real-data="$(REAL_DATA)")
+
+demo: $(INSTALLED)
+	@.venv/bin/mammomap demo -o demo-out
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON): mammomap needs Python 3.11 or newer; name one with make PYTHON=python3.12" >&2; exit 1; }
+	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv || \
+	  { echo "$(PYTHON) -m venv failed; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	.venv/bin/pip install --quiet -c constraints.txt -e '.[dev,samples]'
+	@touch $@
+
+clean:
+	rm -rf .venv build demo-out *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,65 @@
+"""What a head sees of a map: a dozen numbers, each of which a reader could check on the picture.
+
+In: a FilmMap and its candidates. Out: float64 `(len(FEATURES),)`. Probabilities enter as logits, areas as the
+logarithm of their share of the breast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from mammomap.masks.mapfile import FilmMap
+
+FEATURES = (
+    "highest malignancy candidate",
+    "second malignancy candidate",
+    "highest lesion candidate",
+    "second lesion candidate",
+    "malignancy at the best lesion candidate",
+    "malignant share of the best lesion candidate",
+    "area of the best lesion candidate",
+    "breast share with malignancy over 0.1",
+    "breast share with malignancy over 0.3",
+    "breast share with lesion over 0.3",
+    "mean malignancy in the breast",
+)
+_LEAST = 1e-4
+
+
+def map_features(film_map: FilmMap, candidates: Sequence[dict]) -> NDArray[np.float64]:
+    """The features of one film; `candidates` are the rows of `mammomap.seg.candidates.candidate_rows`."""
+    lesion = [row for row in candidates if row["map"] == "lesion"]
+    malignancy = [row["score"] for row in candidates if row["map"] == "malignancy"] + [0.0, 0.0]
+    best = lesion[0] if lesion else {"score": 0.0, "malignancy": 0.0, "area": 0.0}
+    second = lesion[1]["score"] if len(lesion) > 1 else 0.0
+    breast = film_map.breast
+    area = max(1, int(breast.sum()))
+    down, across = film_map.grid.scale
+    film_area = area / (down * across)
+    return np.array(
+        [
+            _logit(malignancy[0]),
+            _logit(malignancy[1]),
+            _logit(best["score"]),
+            _logit(second),
+            _logit(best["malignancy"]),
+            best["malignancy"] / max(best["score"], _LEAST),
+            _log(best["area"] / film_area),
+            _log((film_map.malignancy > 0.1).sum() / area),
+            _log((film_map.malignancy > 0.3).sum() / area),
+            _log((film_map.lesion > 0.3).sum() / area),
+            _log(film_map.malignancy[breast].sum() / area),
+        ]
+    )
+
+
+def _logit(probability: float) -> float:
+    return float(logit(np.clip(probability, _LEAST, 1 - _LEAST)))
+
+
+def _log(share: float) -> float:
+    return float(np.log(share + _LEAST))

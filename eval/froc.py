@@ -1,0 +1,222 @@
+"""Lesions found against false positives per film: FROC.
+
+In: marks (candidates of a set of films) with scores, and which mark hits which lesion. Out: the curve, its readings
+and their resamples by patient. Rule: a lesion counts once, at the best score among the marks that hit it; a mark
+that hits no lesion is a false positive; a mark may hit several lesions. Nothing is assigned one to one, so neither
+overlap nor order of marks can bend the curve. Films without lesions count in the films, and their marks are false.
+
+Papers: Bunch et al., J Appl Photogr Eng 4 (1978); Chakraborty and Winter, Radiology 174 (1990); the mean sensitivity
+over seven rates: Setio et al., Med Image Anal 42 (2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FP_RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
+"""False positives per film at which the mean sensitivity reads the curve."""
+
+_BLOCK = 1 << 24  # numbers in one block of resamples by thresholds
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a reader or a map has marked on a set of films.
+
+    film: `(n,)` int, the film that each mark stands on. score: `(n,)`, finite, higher is more suspicious; any scale.
+    hit_mark, hit_lesion: `(k,)` int, one pair for each hit. ignored: `(n,)` bool or None: these marks are neither
+    hits nor false positives, e.g. those in a lesion of a kind that is not asked for.
+    """
+
+    film: NDArray[np.integer]
+    score: NDArray[np.floating]
+    hit_mark: NDArray[np.integer]
+    hit_lesion: NDArray[np.integer]
+    ignored: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Froc:
+    """The curve: one point for each distinct score, falling, with all marks at or above it.
+
+    thresholds, sensitivity, fp_per_film: `(k,)` float64; the last two never fall. Sensitivity is NaN throughout
+    where there are no lesions.
+    """
+
+    thresholds: NDArray[np.float64]
+    sensitivity: NDArray[np.float64]
+    fp_per_film: NDArray[np.float64]
+    n_lesions: int
+    n_films: int
+
+    def at(self, fp: float) -> float:
+        """The highest sensitivity with at most `fp` false positives per film; no interpolation.
+
+        In [0, 1]; 0 if even the highest score brings more, NaN without lesions.
+        """
+        if self.n_lesions == 0:
+            return float("nan")
+        reached = int(np.searchsorted(self.fp_per_film, fp, side="right"))
+        return float(self.sensitivity[reached - 1]) if reached else 0.0
+
+    @property
+    def mean_sensitivity(self) -> float:
+        """The mean of `at` over `FP_RATES`; in [0, 1], NaN without lesions."""
+        return float(np.mean([self.at(fp) for fp in FP_RATES]))
+
+
+def hits_in_boxes(
+    mark_film: NDArray[np.integer],
+    mark_row: NDArray[np.floating],
+    mark_col: NDArray[np.floating],
+    lesion_film: NDArray[np.integer],
+    boxes: NDArray[np.floating],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which mark lies in which lesion's box: `hit_mark` and `hit_lesion` of `Marks`.
+
+    mark_*: `(n,)`. lesion_film: `(m,)`. boxes: `(m, 4)` as row0, col0, row1, col1, half-open, in the pixels that the
+    marks are given in: row0 <= row < row1, col0 <= col < col1, and both on one film.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together.
+    """
+    boxes = np.asarray(boxes, np.float64)
+    if boxes.shape != (len(lesion_film), 4):
+        raise ValueError(f"boxes are {boxes.shape}, wanted {(len(lesion_film), 4)}")
+    if not len(mark_film) == len(mark_row) == len(mark_col):
+        raise ValueError(f"marks: {len(mark_film)} films, {len(mark_row)} rows, {len(mark_col)} cols")
+    film, row, col = (np.asarray(v)[:, None] for v in (mark_film, mark_row, mark_col))
+    row0, col0, row1, col1 = boxes.T
+    hit = (film == np.asarray(lesion_film)) & (row0 <= row) & (row < row1) & (col0 <= col) & (col < col1)
+    mark, lesion = np.nonzero(hit)
+    return mark, lesion
+
+
+def froc(marks: Marks, lesion_film: NDArray[np.integer], n_films: int) -> Froc:
+    """The FROC curve of one set of films.
+
+    lesion_film: `(m,)` int, the film of each lesion. n_films: all films of the set, those without marks and without
+    lesions included. Equal scores enter together. Without marks the curve has no points and reads 0 everywhere.
+
+    Raises
+    ------
+    ValueError
+        If arrays do not go together, a number is out of range, a score is not finite, a hit joins two films, or
+        there are no films.
+    """
+    events = _events(marks, np.asarray(lesion_film), n_films)
+    found = np.cumsum(np.bincount(events.found_step, minlength=len(events.thresholds)))
+    false = np.cumsum(np.bincount(events.false_step, minlength=len(events.thresholds)))
+    n_lesions = len(lesion_film)
+    sensitivity = found / n_lesions if n_lesions else np.full(len(found), np.nan)
+    return Froc(events.thresholds, sensitivity, false / n_films, n_lesions, n_films)
+
+
+def froc_bootstrap(
+    marks: Marks,
+    lesion_film: NDArray[np.integer],
+    film_patient: NDArray[np.integer],
+    n_films: int,
+    weights: NDArray[np.floating],
+    fps: Sequence[float],
+) -> NDArray[np.float64]:
+    """`Froc.at` for each resample of patients and each rate, `(n_resamples, len(fps))`.
+
+    film_patient: `(n_films,)` int, the patient of each film. weights: `(n_resamples, n_patients)`, how often each
+    patient was drawn (`intervals.patient_weights`); films, lesions and marks of a patient come with her, and films
+    are counted anew. A resample without lesions gives NaN. Counts are exact below 2**24 lesions or marks.
+
+    Formula: found[b, t] = sum_p weights[b, p] * (lesions of p found at threshold t), likewise false positives, so
+    all resamples are two matrix products.
+
+    Raises
+    ------
+    ValueError
+        As `froc`, and if patients and weights do not go together.
+    """
+    lesion_film, film_patient = np.asarray(lesion_film), np.asarray(film_patient)
+    if film_patient.shape != (n_films,) or weights.ndim != 2:
+        raise ValueError(f"film_patient {film_patient.shape}, weights {weights.shape}; wanted {(n_films,)} and 2 axes")
+    n_patients = weights.shape[1]
+    if n_films and not (0 <= film_patient.min() and film_patient.max() < n_patients):
+        raise ValueError(f"patients {film_patient.min()} to {film_patient.max()}, but weights for {n_patients}")
+    events = _events(marks, lesion_film, n_films)
+    steps = len(events.thresholds)
+    found = _cumulative(film_patient[lesion_film[events.found_lesion]], events.found_step, n_patients, steps)
+    false = _cumulative(film_patient[np.asarray(marks.film)[events.false_mark]], events.false_step, n_patients, steps)
+    films = np.bincount(film_patient, minlength=n_patients).astype(np.float64)
+    lesions = np.bincount(film_patient[lesion_film], minlength=n_patients).astype(np.float64)
+    result = np.full((len(weights), len(fps)), np.nan)
+    block = max(1, _BLOCK // (steps + 1))
+    for start in range(0, len(weights), block):
+        w = np.asarray(weights[start : start + block], np.float32)
+        n_lesions, drawn_films = w.astype(np.float64) @ lesions, w.astype(np.float64) @ films
+        usable = (n_lesions > 0) & (drawn_films > 0)
+        w, n_lesions, drawn_films = w[usable], n_lesions[usable], drawn_films[usable]
+        tp, fp = w @ found, (w @ false).astype(np.float64) / drawn_films[:, None]
+        for k, rate in enumerate(fps):
+            reached = (fp <= rate).sum(axis=1)  # column 0 is the empty curve, always reached
+            result[start : start + block, k][usable] = tp[np.arange(len(tp)), reached - 1] / n_lesions
+    return result
+
+
+@dataclass(frozen=True)
+class _Events:
+    """Thresholds, falling, and the step of the threshold at which each lesion is found and each false mark enters."""
+
+    thresholds: NDArray[np.float64]
+    found_lesion: NDArray[np.int64]
+    found_step: NDArray[np.int64]
+    false_mark: NDArray[np.int64]
+    false_step: NDArray[np.int64]
+
+
+def _events(marks: Marks, lesion_film: NDArray[np.integer], n_films: int) -> _Events:
+    film, score = np.asarray(marks.film), np.asarray(marks.score, np.float64)
+    hit_mark, hit_lesion = np.asarray(marks.hit_mark), np.asarray(marks.hit_lesion)
+    ignored = np.zeros(len(film), bool) if marks.ignored is None else np.asarray(marks.ignored)
+    n, n_lesions = len(film), len(lesion_film)
+    if film.shape != (n,) or score.shape != (n,) or ignored.shape != (n,) or ignored.dtype != np.bool_:
+        raise ValueError(f"marks: film {film.shape}, score {score.shape}, ignored {ignored.dtype} {ignored.shape}")
+    if hit_mark.ndim != 1 or hit_mark.shape != hit_lesion.shape:
+        raise ValueError(f"hits: hit_mark {hit_mark.shape}, hit_lesion {hit_lesion.shape}, wanted pairs")
+    if n_films < 1:
+        raise ValueError("no films")
+    if not np.isfinite(score).all():
+        raise ValueError("a score is not finite")
+    for name, index, bound in (
+        ("film of a mark", film, n_films),
+        ("film of a lesion", lesion_film, n_films),
+        ("mark of a hit", hit_mark, n),
+        ("lesion of a hit", hit_lesion, n_lesions),
+    ):
+        if len(index) and not (np.issubdtype(index.dtype, np.integer) and 0 <= index.min() and index.max() < bound):
+            raise ValueError(f"{name}: {index.dtype} {index.min()} to {index.max()}, wanted integers below {bound}")
+    hit_mark, hit_lesion = hit_mark.astype(np.int64), hit_lesion.astype(np.int64)
+    if (film[hit_mark] != lesion_film[hit_lesion]).any():
+        raise ValueError("a hit joins a mark and a lesion of two films")
+    rising, rank = np.unique(score[~ignored], return_inverse=True)
+    step = np.full(n, len(rising), np.int64)  # ignored marks stay behind the last threshold
+    step[~ignored] = len(rising) - 1 - rank
+    first = np.full(n_lesions, len(rising), np.int64)
+    np.minimum.at(first, hit_lesion, step[hit_mark])
+    found = np.flatnonzero(first < len(rising))
+    hits_any = np.zeros(n, bool)
+    hits_any[hit_mark] = True
+    false = np.flatnonzero(~hits_any & ~ignored)
+    return _Events(rising[::-1].copy(), found, first[found], false, step[false])
+
+
+def _cumulative(
+    patient: NDArray[np.integer], step: NDArray[np.int64], n_patients: int, steps: int
+) -> NDArray[np.float32]:
+    """Events of each patient up to each step, `(n_patients, steps + 1)`; the first column is before any."""
+    counts = np.zeros((n_patients, steps + 1), np.float32)
+    np.add.at(counts, (patient, step + 1), 1)
+    return np.cumsum(counts, axis=1, dtype=np.float32)

@@ -1,0 +1,100 @@
+"""What is true of the films that are judged, and who may judge whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammomap.benchmark.systems import System
+from mammomap.errors import LeakError, TableError
+from mammomap.eval.intervals import patient_weights
+from mammomap.masks.mapfile import women_codes
+from mammomap.masks.outlines import Outline, outlines_of
+from mammomap.masks.splits import Split
+from mammomap.masks.tables import Tables
+
+RESAMPLES = 2000
+SEED = 20
+"""Of the resamples of women; fixed, so that the same report comes out twice."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The films that are judged, their outlines, and the resamples of their women."""
+
+    tables: Tables
+    films: pd.DataFrame
+    outlines: dict[str, list[Outline]]
+    split: str
+    part: str
+
+    @cached_property
+    def patient(self) -> NDArray[np.int64]:
+        """The woman of each film, counted from 0."""
+        return np.unique(self.films["patient_id"].to_numpy(str), return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32]:
+        """How often each woman is drawn in each resample, `(RESAMPLES, women)`."""
+        return patient_weights(self.patient, RESAMPLES, SEED)
+
+    def of(self, films: pd.DataFrame) -> Truth:
+        """The same truth for some of its films, with resamples of their own women."""
+        return replace(self, films=films.reset_index(drop=True))
+
+    @property
+    def women(self) -> int:
+        """How many women the intervals go by."""
+        return self.weights.shape[1]
+
+
+def read_truth(tables: Tables, split: Split | None, part: str | None) -> Truth:
+    """The part of the tables that is judged; all of them where no part is asked for.
+
+    Raises
+    ------
+    TableError
+        If the part has no films.
+    """
+    films = split.films(tables.films, part or "test") if split else tables.films
+    if not len(films):
+        raise TableError(f"no film of these tables stands in the part {part!r} of the split")
+    outlines = {
+        film.image_id: outlines_of(tables.lesions_of(film.image_id), (int(film.rows), int(film.cols)))
+        for film in films.itertuples()
+    }
+    whole = Truth(tables, films, outlines, split.name if split else "none", (part or "test") if split else "all films")
+    return whole.of(films)
+
+
+def check_systems(truth: Truth, systems: Sequence[System], in_sample: bool) -> None:
+    """Every system has answered for every film, and has seen none of the women.
+
+    Raises
+    ------
+    TableError
+        If films are missing; they are counted and the first is named.
+    LeakError
+        If women were seen and `in_sample` was not asked for.
+    """
+    codes = set(women_codes(truth.films["patient_id"].unique()))
+    for system in systems:
+        if system.films is not None:
+            missing = [i for i in truth.films["image_id"] if i not in system.films]
+            if missing:
+                raise TableError(
+                    f"{system.name}: no map for {len(missing)} of {len(truth.films)} films, first {missing[0]}"
+                )
+        seen = codes & system.women_seen
+        if seen and not in_sample:
+            by_code = {women_codes([p])[0]: p for p in truth.films["patient_id"].unique()}
+            names = sorted(by_code[code] for code in seen)
+            raise LeakError(
+                f"{system.name}: its model has seen {len(names)} of these women, first {', '.join(names[:5])}; "
+                "judge on others, or mark every figure with --in-sample"
+            )

@@ -1,0 +1,134 @@
+"""What a phantom is made from and what it gives: settings in, films with their true lesions out.
+
+Arrays follow `mammomap.masks`: `(rows, cols)`, zero-based, pixel centres at integers. Places in millimetres count
+from the film's upper left corner, so pixel i is centred at (i + 0.5) * pixel_mm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammomap.errors import ConfigError
+
+FILM_HEIGHT_MM = 240.0
+LEAST_ROWS, MOST_ROWS = 200, 4700
+SUSPICION_GAP = 1.7
+"""Distance of the mean suspicion of malignant and benign lesions in standard deviations: best AUC 0.885."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhantomConfig:
+    """Settings of a phantom; the same settings give the same bytes, whatever `workers` is."""
+
+    patients: int = 60
+    """Women."""
+    seed: int = 0
+    """Seed of everything drawn; woman n depends on (seed, n) alone, her part of the split on all of them."""
+    rows: int = 1200
+    """Rows of each film; a film is 240 mm high."""
+    test_share: float = 0.25
+    """Share of the women in the official test part."""
+    both_breasts: float = 0.1
+    """Share of the women with films of both breasts."""
+    workers: int | None = None
+    """Processes; all cores if absent."""
+
+    def __post_init__(self) -> None:
+        if self.patients < 1:
+            raise ConfigError(f"patients is {self.patients}, wanted at least 1")
+        if self.seed < 0:
+            raise ConfigError(f"seed is {self.seed}, wanted 0 or more")
+        if not LEAST_ROWS <= self.rows <= MOST_ROWS:
+            raise ConfigError(f"rows is {self.rows}, wanted {LEAST_ROWS} to {MOST_ROWS}")
+        for name in ("test_share", "both_breasts"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}, wanted 0 to 1")
+        if self.workers is not None and self.workers < 1:
+            raise ConfigError(f"workers is {self.workers}, wanted at least 1")
+
+    @property
+    def pixel_mm(self) -> float:
+        """Pixel pitch in millimetres, the same down and across."""
+        return FILM_HEIGHT_MM / self.rows
+
+
+@dataclass(frozen=True)
+class LesionPlan:
+    """A lesion before it is drawn; both views of a breast show the same plan."""
+
+    kind: str
+    """mass or calcification"""
+    pathology: str
+    suspicion: float
+    size_mm: float
+    """Longest diameter, about."""
+    contrast: float
+    """Added attenuation, where a breast's fat has about 0.3."""
+    irregularity: float
+    """0 smooth or regular, 1 irregular or pleomorphic."""
+    spiculation: float
+    """0 none, up to 1; masses only."""
+    nipple_mm: float
+    """Distance from the nipple, kept in both views where the breast has room."""
+    assessment: int
+    subtlety: int
+    shape: str
+    """Mass shape, or calcification type."""
+    margins: str
+    """Mass margins, or distribution of calcifications."""
+
+
+@dataclass(frozen=True)
+class PhantomLesion:
+    """A lesion as it stands on one film."""
+
+    abnormality_id: int
+    """Counts the lesions of a breast from 1, over both kinds; the same in both views."""
+    plan: LesionPlan
+    mask: NDArray[np.bool_]
+    """(rows, cols): the outline of a mass; for calcifications the hull of the specks widened by 1.5 mm."""
+
+    @property
+    def kind(self) -> str:
+        return self.plan.kind
+
+    @property
+    def pathology(self) -> str:
+        return self.plan.pathology
+
+    @property
+    def assessment(self) -> int:
+        return self.plan.assessment
+
+    @property
+    def subtlety(self) -> int:
+        return self.plan.subtlety
+
+
+@dataclass(frozen=True)
+class PhantomFilm:
+    """One film and all that is true about it."""
+
+    patient_id: str
+    side: str
+    """LEFT or RIGHT; does not give the breast's direction."""
+    view: str
+    """CC or MLO"""
+    density: int
+    """BI-RADS density, 1 to 4."""
+    image: NDArray[np.uint16]
+    """(rows, cols), bright where dense."""
+    chest_wall_left: bool
+    pixel_mm: float
+    lesions: tuple[PhantomLesion, ...]
+
+    @property
+    def image_id(self) -> str:
+        return f"{self.patient_id}_{self.side}_{self.view}"
+
+    @property
+    def malignant(self) -> bool:
+        return any(lesion.pathology == "MALIGNANT" for lesion in self.lesions)

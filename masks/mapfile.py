@@ -1,0 +1,135 @@
+"""Maps on disk: what a net says of one film, at working size, with the Grid that leads back to the film.
+
+OUT/maps/<image_id>.npz    lesion, malignancy: uint16 (rows, cols), probability x 65,535; breast: packed bits
+OUT/films.csv              one row a film: done, or set aside with its reason
+OUT/candidates.csv         the candidates of both layers, in pixels of the original film
+OUT/segment.json           the model, what it was trained to find, whom it has seen; written last
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammomap.errors import ImageError, TableError
+from mammomap.masks.files import write_atomically
+from mammomap.masks.grid import Grid
+
+MAP_FORMAT = 1
+MAP_TOP = 65_535
+LAYERS = ("lesion", "malignancy")
+
+
+@dataclass(frozen=True)
+class FilmMap:
+    """The map of one film on its working grid."""
+
+    lesion: NDArray[np.float32]
+    """(rows, cols) in [0, 1]: probability of any lesion that the model was trained to find."""
+    malignancy: NDArray[np.float32]
+    """(rows, cols) in [0, 1]: probability of a malignant one."""
+    breast: NDArray[np.bool_]
+    """(rows, cols): where the film shows breast; both layers are 0 elsewhere."""
+    grid: Grid
+
+    def layer(self, name: str) -> NDArray[np.float32]:
+        """One of `LAYERS`."""
+        return {"lesion": self.lesion, "malignancy": self.malignancy}[name]
+
+    def on_film(self, name: str, window: tuple[int, int, int, int] | None = None) -> NDArray[np.float32]:
+        """A layer in the film's own pixels, or in a half-open window of them; 0 outside the breast's crop."""
+        return self.grid.to_film_picture(self.layer(name), window)
+
+
+def write_map(path: Path, film_map: FilmMap) -> None:
+    """Write a map; probabilities are rounded to the nearest 1/65,535."""
+    layers = {name: np.rint(film_map.layer(name) * MAP_TOP).astype(np.uint16) for name in LAYERS}
+
+    def save(half: Path) -> None:
+        with half.open("wb") as file:
+            np.savez_compressed(
+                file,
+                format=np.array(MAP_FORMAT),
+                grid=np.array(film_map.grid.json()),
+                breast=np.packbits(film_map.breast),
+                **layers,  # type: ignore[arg-type]
+            )
+
+    write_atomically(path, save)
+
+
+def read_map(path: Path) -> FilmMap:
+    """Read what `write_map` wrote.
+
+    Raises
+    ------
+    ImageError
+        If the file is absent, damaged, or of an unknown format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if int(file["format"]) != MAP_FORMAT:
+                raise ImageError(f"{path.name}: map format {int(file['format'])}, wanted {MAP_FORMAT}")
+            grid = Grid.from_json(str(file["grid"]))
+            count = grid.rows * grid.cols
+            breast = np.unpackbits(file["breast"], count=count).reshape(grid.rows, grid.cols).astype(bool)
+            lesion, malignancy = (file[name].astype(np.float32) / np.float32(MAP_TOP) for name in LAYERS)
+    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise ImageError(f"{path}: not a map ({str(error)[:100]})") from None
+    return FilmMap(lesion, malignancy, breast, grid)
+
+
+def woman_code(patient_id: str) -> str:
+    """A code for a woman, so that folders of maps can say whom a model has seen without listing names."""
+    return hashlib.sha256(f"mammomap woman {patient_id}".encode()).hexdigest()[:16]
+
+
+def women_codes(patient_ids: Iterable[str]) -> list[str]:
+    """Sorted codes of several women."""
+    return sorted(woman_code(patient_id) for patient_id in patient_ids)
+
+
+@dataclass(frozen=True)
+class MapFolder:
+    """A finished folder of maps."""
+
+    folder: Path
+    about: dict
+    films: pd.DataFrame
+    candidates: pd.DataFrame
+
+    @property
+    def done(self) -> list[str]:
+        """The films that have a map."""
+        return self.films.loc[self.films["status"] == "done", "image_id"].tolist()
+
+    def map(self, image_id: str) -> FilmMap:
+        """The map of one film."""
+        return read_map(self.folder / "maps" / f"{image_id}.npz")
+
+
+def read_map_folder(folder: Path) -> MapFolder:
+    """Open what `mammomap segment` wrote.
+
+    Raises
+    ------
+    TableError
+        If the folder is none, is unfinished, or of an unknown format.
+    """
+    marker = folder / "segment.json"
+    if not marker.is_file():
+        raise TableError(f"{folder}: no finished folder of maps; make it with 'mammomap segment … -o {folder}'")
+    about = json.loads(marker.read_text())
+    if about.get("format") != MAP_FORMAT:
+        raise TableError(f"{marker}: format {about.get('format')}, wanted {MAP_FORMAT}; segment again")
+    texts = {"image_id": str, "status": str, "reason": str, "map": str}
+    films = pd.read_csv(folder / "films.csv", dtype=texts, keep_default_na=False)
+    return MapFolder(folder, about, films, pd.read_csv(folder / "candidates.csv", dtype=texts))

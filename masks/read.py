@@ -1,0 +1,105 @@
+"""One film file -> `uint16` pixels, bright where the film is dense, whatever the file holds.
+
+In: a path to DICOM (any compression that pydicom's plug-ins decode) or PNG, JPEG, TIFF, PGM.
+Out: `(rows, cols)` uint16; 8-bit values times 257, MONOCHROME1 inverted over its stored bits. Nothing is cropped,
+mirrored or stretched. A file that is no single-frame mammogram is refused in one line.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mammomap.errors import ImageError
+
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")
+DICOM_ENDINGS = (".dcm", ".dicom", "")
+
+
+def read_film(path: Path) -> NDArray[np.uint16]:
+    """Pixels of one film, `(rows, cols)` uint16.
+
+    Raises
+    ------
+    ImageError
+        If the file is absent, truncated, not a mammogram, or not one grey frame.
+    """
+    if not path.is_file():
+        raise ImageError(f"{path.name}: no such file")
+    pixels = _read_picture(path) if path.suffix.lower() in PICTURE_ENDINGS else _read_dicom(path)
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint16) * np.uint16(257)
+    return pixels
+
+
+def _read_picture(path: Path) -> NDArray:
+    raw = np.fromfile(path, np.uint8)
+    pixels = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if raw.size else None
+    if pixels is None:
+        raise ImageError(f"{path.name}: cannot be decoded as a {path.suffix[1:].upper()} picture; is it whole?")
+    if pixels.ndim == 3:
+        if not (pixels[..., :1] == pixels[..., 1:3]).all():
+            raise ImageError(f"{path.name}: a coloured picture, wanted one grey channel")
+        pixels = np.ascontiguousarray(pixels[..., 0])
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{path.name}: pixels of type {pixels.dtype}, wanted 8 or 16 bit")
+    return pixels
+
+
+def _read_dicom(path: Path) -> NDArray[np.uint16]:
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd values in headers we do not use
+        try:
+            dataset = pydicom.dcmread(path)
+        except InvalidDicomError:
+            raise ImageError(f"{path.name}: not a DICOM file") from None
+        except Exception as error:  # a damaged header can fail in many ways, all of them the file's
+            raise ImageError(f"{path.name}: DICOM header cannot be read ({_first_line(error)})") from None
+        _refuse_other_than_film(path.name, dataset)
+        try:
+            pixels = dataset.pixel_array
+        except Exception as error:  # likewise the pixels
+            raise ImageError(f"{path.name}: pixels cannot be decoded ({_first_line(error)})") from None
+    return _stored_to_uint16(path.name, dataset, pixels)
+
+
+def _refuse_other_than_film(name: str, dataset) -> None:
+    modality = str(dataset.get("Modality", "")) or "none given"
+    if modality != "MG":
+        raise ImageError(f"{name}: modality {modality}, wanted MG (mammography)")
+    if "PixelData" not in dataset:
+        raise ImageError(f"{name}: holds no pixels")
+    if int(dataset.get("NumberOfFrames", 1) or 1) != 1:
+        raise ImageError(f"{name}: {dataset.NumberOfFrames} frames, wanted one film (tomosynthesis is not read)")
+    if int(dataset.get("SamplesPerPixel", 1)) != 1:
+        raise ImageError(f"{name}: {dataset.SamplesPerPixel} channels, wanted 1; export as MONOCHROME2")
+    if str(dataset.get("PresentationIntentType", "")) == "FOR PROCESSING":
+        raise ImageError(f"{name}: a FOR PROCESSING image, wanted its FOR PRESENTATION twin")
+    if dataset.get("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
+        raise ImageError(f"{name}: {dataset.get('PhotometricInterpretation')}, wanted MONOCHROME1 or MONOCHROME2")
+
+
+def _stored_to_uint16(name: str, dataset, pixels: NDArray) -> NDArray[np.uint16]:
+    """Stored values as uint16, dense tissue bright. Signed values are moved up to start at 0."""
+    bits = int(dataset.get("BitsStored", 16))
+    if not 8 <= bits <= 16 or pixels.ndim != 2:
+        raise ImageError(f"{name}: {bits} bits in an array of shape {pixels.shape}, wanted 8 to 16 bits in two axes")
+    values = pixels.astype(np.int32)
+    if int(dataset.get("PixelRepresentation", 0)) == 1:
+        values += 1 << (bits - 1)
+    top = (1 << bits) - 1
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        values = top - values
+    values = np.clip(values, 0, top).astype(np.uint16)
+    return values * np.uint16(257) if bits == 8 else values
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:150]

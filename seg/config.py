@@ -1,0 +1,86 @@
+"""Everything that decides a training run, in one frozen dataclass; stands in the run as config.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from mammomap.errors import ConfigError
+from mammomap.masks.intensity import IntensitySettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Settings of `mammomap train`. Lengths in working pixels; training is measured in crops, never in minutes."""
+
+    encoder: str = "resnet18"
+    """Encoder of the U-Net, any of segmentation-models-pytorch's names; trained from scratch."""
+    crops: int = 16_000
+    """Crops drawn in all. 0 gives the net as it was initialised."""
+    crop: int = 256
+    """Side of a crop; a multiple of 32."""
+    batch: int = 8
+    """Crops per step."""
+    learning_rate: float = 1e-3
+    """Highest learning rate of AdamW; linear warm-up, then cosine to a hundredth."""
+    weight_decay: float = 1e-2
+    """Weight decay of AdamW."""
+    warmup_crops: int = 800
+    """Crops over which the learning rate rises."""
+    lesion_weight: float = 4.0
+    """Weight of each lesion class in the cross-entropy; background has 1."""
+    ema: float = 0.995
+    """Share of the running mean that stays at each step; validation and the saved model use the running mean."""
+    malignant_share: float = 0.4
+    """Share of crops drawn on a film with a malignant lesion."""
+    lesion_share: float = 0.75
+    """Share of crops centred near a lesion; the others lie anywhere in a breast."""
+    validate_every: int = 2_000
+    """Crops between two validations on whole films."""
+    split: str = "random"
+    """Rule that deals the women (random, official, fold:K), or a path to a split file."""
+    seed: int = 1
+    """Seed of the split, the weights and the crops."""
+    intensity: IntensitySettings = field(default_factory=IntensitySettings)
+    """How grey values become the net's input."""
+
+    def __post_init__(self) -> None:
+        faults = []
+        if self.crop < 32 or self.crop % 32:
+            faults.append(f"crop {self.crop} is no multiple of 32")
+        if self.batch < 1 or self.crops < 0 or self.validate_every < 1:
+            faults.append("batch and validate_every must be positive, crops not negative")
+        if not (0 <= self.malignant_share <= 1 and 0 <= self.lesion_share <= 1 and 0 <= self.ema < 1):
+            faults.append("shares must lie in [0, 1], ema in [0, 1)")
+        if self.learning_rate <= 0 or self.lesion_weight <= 0:
+            faults.append("learning_rate and lesion_weight must be positive")
+        if faults:
+            raise ConfigError("training settings: " + "; ".join(faults))
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimiser in all."""
+        return -(-self.crops // self.batch)
+
+    def json(self) -> dict[str, Any]:
+        """As plain values; `from_json` takes them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """Settings from plain values.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown or a value out of range.
+        """
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ConfigError(f"unknown training setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        plain = dict(values)
+        if "intensity" in plain:
+            plain["intensity"] = IntensitySettings(**plain["intensity"])
+        return cls(**plain)

@@ -1,0 +1,161 @@
+"""Crops for training: drawn near lesions and in healthy breast, never in empty film, and varied as films vary.
+
+In: a store and the films to draw from. Out: batches of float32 `(batch, 1, crop, crop)` and int64 channel targets
+`(batch, crop, crop)`. Crop number n depends on the seed and n alone, so that a resumed run draws the same ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mammomap.errors import ConfigError
+from mammomap.masks.intensity import grey_limits, net_input
+from mammomap.masks.store import Store, StoredFilm
+from mammomap.masks.targets import IGNORE, malignant_classes
+from mammomap.seg.config import TrainConfig
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+VOID = -100
+"""Target of pixels that the loss leaves out (torch's own code for it)."""
+MARGIN = 1.5
+"""A crop is cut this much larger, turned and scaled, then trimmed, so that turning shows film and not void."""
+
+
+def channel_targets(target: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.int64]:
+    """Class codes -> channel numbers of a net that has these classes; codes it lacks and 255 become void."""
+    table = np.full(256, VOID, np.int64)
+    table[list(classes)] = np.arange(len(classes))
+    table[IGNORE] = VOID
+    return table[target]
+
+
+class CropSampler:
+    """Draws crops of the given films.
+
+    Raises
+    ------
+    ConfigError
+        If there is no film, or none with a lesion.
+    """
+
+    def __init__(self, store: Store, image_ids: Sequence[str], classes: Sequence[int], config: TrainConfig) -> None:
+        self.store, self.classes, self.config = store, tuple(classes), config
+        self.image_ids = list(image_ids)
+        self._boxes: dict[str, NDArray[np.int64]] = {}
+        self._limits: dict[str, tuple[float, float]] = {}
+        bad = malignant_classes(classes)
+        self.with_lesion, self.with_malignant = [], []
+        for image_id in self.image_ids:
+            film = store[image_id]
+            self._limits[image_id] = grey_limits(film.pixels, config.intensity)
+            self._boxes[image_id] = _lesion_boxes(film.target)
+            if len(self._boxes[image_id]):
+                self.with_lesion.append(image_id)
+            if np.isin(film.target, bad).any():
+                self.with_malignant.append(image_id)
+        if not self.with_lesion:
+            raise ConfigError(f"no film with a lesion among the {len(self.image_ids)} films to train on")
+
+    @cached_property
+    def _augment(self):
+        import albumentations as A
+
+        side = self.config.crop
+        return A.Compose(
+            [
+                A.Affine(
+                    scale=(0.8, 1.25),
+                    keep_ratio=True,
+                    rotate=(-25, 25),
+                    interpolation=cv2.INTER_LINEAR,
+                    mask_interpolation=cv2.INTER_NEAREST,
+                    p=1,
+                ),
+                A.CenterCrop(side, side),
+                A.HorizontalFlip(p=0.5),
+                A.VerticalFlip(p=0.5),
+                A.RandomGamma(gamma_limit=(80, 125), p=1),
+                A.RandomBrightnessContrast(brightness_limit=0.05, contrast_limit=0.1, p=1),
+                A.GaussNoise(std_range=(0.0, 0.015), p=0.5),
+            ]
+        )
+
+    def crop(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Crop `number` of this seed: image `(crop, crop)` in [0, 1] and channel target `(crop, crop)`."""
+        rng = np.random.default_rng([self.config.seed, 11, number])
+        film = self._draw_film(rng)
+        image, target = self._cut(film, self._draw_centre(film, rng))
+        self._augment.set_random_seed(int(rng.integers(2**31)))
+        varied = self._augment(image=image, mask=target)
+        return np.clip(varied["image"], 0, 1), channel_targets(varied["mask"], self.classes)
+
+    def batches(self, start: int, stop: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Batches number `start` to `stop`, the next one drawn while the net works on this one."""
+        with ThreadPoolExecutor(1) as ahead:
+            waiting = ahead.submit(self._batch, start)
+            for number in range(start, stop):
+                batch = waiting.result()
+                if number + 1 < stop:
+                    waiting = ahead.submit(self._batch, number + 1)
+                yield batch
+
+    def _batch(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        size = self.config.batch
+        drawn = [self.crop(number * size + k) for k in range(size)]
+        images = torch.from_numpy(np.stack([image for image, _ in drawn]))[:, None]
+        return images.contiguous(memory_format=torch.channels_last), torch.from_numpy(
+            np.stack([target for _, target in drawn])
+        )
+
+    def _draw_film(self, rng: np.random.Generator) -> StoredFilm:
+        among = self.image_ids
+        if self.with_malignant and rng.random() < self.config.malignant_share:
+            among = self.with_malignant
+        return self.store[among[rng.integers(len(among))]]
+
+    def _draw_centre(self, film: StoredFilm, rng: np.random.Generator) -> tuple[int, int]:
+        boxes = self._boxes[film.image_id]
+        if len(boxes) and rng.random() < self.config.lesion_share:
+            row0, col0, row1, col1 = boxes[rng.integers(len(boxes))]
+            away = rng.uniform(-0.35, 0.35, 2) * self.config.crop
+            return round(rng.uniform(row0, row1) + away[0]), round(rng.uniform(col0, col1) + away[1])
+        rows, cols = film.pixels.shape
+        for _ in range(100):
+            row, col = int(rng.integers(rows)), int(rng.integers(cols))
+            if film.pixels[row, col]:
+                return row, col
+        return rows // 2, cols // 2
+
+    def _cut(self, film: StoredFilm, centre: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """A patch of `MARGIN` times the crop around the centre; air where it leaves the film."""
+        side = round(self.config.crop * MARGIN)
+        image, target = np.zeros((side, side), np.float32), np.zeros((side, side), np.uint8)
+        source, place = [], []
+        for middle, size in zip(centre, film.pixels.shape, strict=True):
+            start = middle - side // 2
+            first, last = max(0, start), min(size, start + side)
+            if first >= last:
+                return image, target
+            source.append(slice(first, last))
+            place.append(slice(first - start, last - start))
+        here, there = tuple(source), tuple(place)
+        image[there] = net_input(film.pixels[here], self.config.intensity, self._limits[film.image_id])
+        target[there] = film.target[here]
+        return image, target
+
+
+def _lesion_boxes(target: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Half-open boxes `(n, 4)` of the connected lesions of a target."""
+    lesion = ((target > 0) & (target != IGNORE)).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(lesion)
+    col, row, width, height = stats[1:, :4].T.astype(np.int64)
+    return np.stack([row, col, row + height, col + width], axis=1)

@@ -1,0 +1,77 @@
+"""What the net runs on: device, precision, threads, allocator; chosen from the hardware and written into the run."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Choices that change speed, and the last bits of a result."""
+
+    device: str
+    """cpu or cuda"""
+    name: str
+    """The device in words."""
+    precision: str
+    """bf16-mixed where the device computes in bfloat16 itself, else 32-true."""
+    threads: int
+    """Threads of the net on CPU."""
+
+    def json(self) -> dict:
+        """As plain values."""
+        return asdict(self)
+
+    @property
+    def autocast(self) -> torch.autocast:
+        """The context in which the net runs."""
+        return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16-mixed")
+
+
+def choose_hardware() -> Hardware:
+    """Look at the machine and set this process up for it: number of threads, memory kept between steps."""
+    threads = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        threads = len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    if torch.cuda.is_available():
+        bf16 = torch.cuda.is_bf16_supported()
+        name = torch.cuda.get_device_name()
+        return Hardware("cuda", name, "bf16-mixed" if bf16 else "32-true", threads)
+    _keep_memory()
+    flags = _cpu_flags()
+    bf16 = bool(flags & {"avx512_bf16", "amx_bf16"})
+    return Hardware("cpu", _cpu_name(), "bf16-mixed" if bf16 else "32-true", threads)
+
+
+def _cpu_info() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def _cpu_flags() -> set[str]:
+    return next((set(line.split(":", 1)[1].split()) for line in _cpu_info() if line.startswith("flags")), set())
+
+
+def _cpu_name() -> str:
+    return next((line.split(":", 1)[1].strip() for line in _cpu_info() if line.startswith("model name")), "CPU")
+
+
+def _keep_memory() -> None:
+    """Tell glibc to keep freed memory: returning each step's activations to the system costs a million page faults."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return  # another C library; nothing depends on it but speed
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
+    mallopt(m_mmap_max, 0)
+    mallopt(m_trim_threshold, -1)
+    mallopt(m_top_pad, 256 << 20)

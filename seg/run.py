@@ -1,0 +1,124 @@
+"""A run is a folder: what was trained, on whom, with what, and the net itself.
+
+config.json          all settings, the classes, the store's rows and data hash
+split.csv            the part of every woman
+environment.json     versions and hardware
+log.jsonl            one line per validation
+last.ckpt            to go on from (loads with weights_only)
+model.safetensors    the chosen weights; written last, so its presence marks a finished run
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from mammomap.errors import ModelError
+from mammomap.masks.splits import Split, read_split
+from mammomap.seg.config import TrainConfig
+from mammomap.seg.device import Hardware
+from mammomap.seg.nets import build_net
+
+RUN_FORMAT = 1
+LIBRARIES = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless", "albumentations", "pydicom")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, opened; the net is loaded on first use."""
+
+    folder: Path
+    config: TrainConfig
+    classes: tuple[int, ...]
+    """Codes of the net's channels, background first."""
+    kinds: tuple[str, ...]
+    """Kinds of lesion that it was trained to find."""
+    rows: int
+    """Working rows of a whole film."""
+    data_hash: str
+    source: str
+    split: Split
+
+    @property
+    def name(self) -> str:
+        """The folder's name and the first digits of the weights' hash."""
+        return f"{self.folder.resolve().name}-{self.weights_hash[:8]}"
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """SHA-256 of the weights' file, in hex."""
+        return hashlib.sha256((self.folder / "model.safetensors").read_bytes()).hexdigest()
+
+    @property
+    def women_seen(self) -> frozenset[str]:
+        """Women whose films trained the net or chose its checkpoint; none where nothing was trained."""
+        return self.split.women("net", "validation") if self.config.crops else frozenset()
+
+    def net(self, hardware: Hardware) -> nn.Module:
+        """The net with its weights, ready to be applied.
+
+        Raises
+        ------
+        ModelError
+            If the weights do not fit the net exactly.
+        """
+        net = build_net(self.config.encoder, len(self.classes), self.config.seed)
+        path = self.folder / "model.safetensors"
+        try:
+            net.load_state_dict(load_file(path), strict=True)
+        except (SafetensorError, RuntimeError, OSError) as error:
+            first = str(error).strip().splitlines()[0][:150]
+            raise ModelError(f"{path}: these weights are not those of this run's net ({first})") from None
+        return net.eval().to(hardware.device, memory_format=torch.channels_last)
+
+
+def read_run(folder: Path) -> Run:
+    """Open a finished run.
+
+    Raises
+    ------
+    ModelError
+        If the folder is no run, is unfinished, or of an unknown format.
+    """
+    path = folder / "config.json"
+    if not folder.is_dir() or not path.is_file():
+        raise ModelError(f"{folder}: no run; wanted a folder that 'mammomap train' made, with a config.json")
+    try:
+        about = json.loads(path.read_text())
+        if about.get("format") != RUN_FORMAT:
+            raise ModelError(f"{path}: format {about.get('format')}, wanted {RUN_FORMAT}; train again")
+    except (ValueError, AttributeError):
+        raise ModelError(f"{path}: not the config of a run") from None
+    if not (folder / "model.safetensors").is_file():
+        raise ModelError(f"{folder}: the run is not finished; go on with the same 'mammomap train' command")
+    return Run(
+        folder=folder,
+        config=TrainConfig.from_json(about["training"]),
+        classes=tuple(about["classes"]),
+        kinds=tuple(about["kinds"]),
+        rows=about["rows"],
+        data_hash=about["data_hash"],
+        source=about["source"],
+        split=read_split(folder / "split.csv"),
+    )
+
+
+def environment(hardware: Hardware) -> dict:
+    """Versions and hardware of this process, as plain values."""
+    return {
+        "mammomap": version("mammomap"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{library: version(library) for library in LIBRARIES},
+        "hardware": hardware.json(),
+    }

@@ -1,0 +1,145 @@
+"""Heads: calibrated on held-out women, refuse leaks, survive their file."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from mammomap.classify.classify import classify
+from mammomap.classify.features import FEATURES, map_features
+from mammomap.classify.heads import Head, fit_head, read_head, write_head
+from mammomap.classify.train_head import train_head
+from mammomap.errors import ConfigError, LeakError, ModelError
+from mammomap.eval.images import auc, calibration_line
+from mammomap.masks.grid import Grid
+from mammomap.masks.mapfile import FilmMap, women_codes
+from mammomap.masks.splits import Split
+from mammomap.seg.segment import RunMapper, find_sources, segment
+
+
+def draw(women: int, seed: int, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Two images a woman; her malignancy shifts three of the features."""
+    rng = np.random.default_rng(seed)
+    malignant = np.repeat(rng.random(women) < 0.45, 2)
+    features = rng.normal(0, noise, (2 * women, len(FEATURES)))
+    features[:, :3] += malignant[:, None] * 1.0
+    return features, malignant, [f"W{k // 2}" for k in range(2 * women)]
+
+
+def fit(features, malignant, women, seed=1) -> Head:
+    return fit_head(features, malignant, women, model="m", women_seen=[], candidate_points={}, seed=seed)
+
+
+def test_probabilities_are_calibrated_on_new_women() -> None:
+    head = fit(*draw(600, 1))
+    features, malignant, _ = draw(3000, 2)
+    line = calibration_line(malignant, head.probability(features))
+    assert abs(line.slope - 1) < 0.2 and abs(line.intercept) < 0.2
+    assert abs(auc(malignant, head.probability(features)) - head.held_out_auc) < 0.04
+
+
+def test_a_shuffled_label_teaches_nothing() -> None:
+    features, malignant, women = draw(300, 3)
+    rng = np.random.default_rng(0)
+    shuffled = np.repeat(rng.permutation(malignant[::2]), 2)
+    head = fit(features, shuffled, women)
+    assert abs(head.held_out_auc - 0.5) < 0.12
+
+
+def test_the_linear_part_is_scikit_learns() -> None:
+    features, malignant, women = draw(200, 4)
+    head = fit(features, malignant, women)
+    standard = (features - features.mean(0)) / features.std(0)
+    theirs = LogisticRegression(C=0.1, max_iter=1000).fit(standard, malignant).decision_function(standard)
+    assert np.allclose(head.probability(features), expit(head.platt[0] + head.platt[1] * theirs), atol=1e-6)
+
+
+def test_operating_points_do_what_they_say() -> None:
+    head = fit(*draw(1000, 5))
+    features, malignant, _ = draw(4000, 6)
+    probability = head.probability(features)
+    called = probability >= head.operating_points["sensitivity 0.90"]
+    assert abs(called[malignant].mean() - 0.9) < 0.04
+    called = probability >= head.operating_points["specificity 0.90"]
+    assert abs((~called)[~malignant].mean() - 0.9) < 0.04
+
+
+def test_a_head_survives_its_file_and_others_are_refused(tmp_path: Path) -> None:
+    head = fit(*draw(60, 7))
+    write_head(tmp_path / "h.json", head)
+    assert read_head(tmp_path / "h.json") == head
+    (tmp_path / "bad.json").write_text("{}")
+    (tmp_path / "text.json").write_text("no head")
+    old = json.loads((tmp_path / "h.json").read_text()) | {"features": ["other"]}
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    for name in ("bad.json", "text.json", "old.json", "absent.json"):
+        with pytest.raises(ModelError, match=name):
+            read_head(tmp_path / name)
+
+
+def test_too_few_women_are_refused() -> None:
+    features, malignant, women = draw(6, 8)
+    with pytest.raises(ConfigError, match="at least 5"):
+        fit(features, np.arange(12) < 2, women)
+
+
+def test_features_by_hand() -> None:
+    grid = Grid.whole(10, 10)
+    lesion = np.zeros((10, 10), np.float32)
+    lesion[2:4, 2:4] = 0.5
+    made = FilmMap(lesion, lesion / 2, np.ones((10, 10), bool), grid)
+    rows = [
+        dict(map="lesion", score=0.5, malignancy=0.25, area=4.0),
+        dict(map="malignancy", score=0.25, malignancy=0.25, area=4.0),
+    ]
+    value = dict(zip(FEATURES, map_features(made, rows), strict=True))
+    assert value["highest lesion candidate"] == pytest.approx(0)
+    assert value["highest malignancy candidate"] == pytest.approx(np.log(1 / 3))
+    assert value["malignant share of the best lesion candidate"] == pytest.approx(0.5)
+    assert value["area of the best lesion candidate"] == pytest.approx(np.log(0.04 + 1e-4))
+    assert value["breast share with malignancy over 0.1"] == pytest.approx(np.log(0.04 + 1e-4))
+    assert value["breast share with malignancy over 0.3"] == pytest.approx(np.log(1e-4))
+    assert np.isfinite(map_features(FilmMap(lesion * 0, lesion * 0, made.breast, grid), [])).all()
+
+
+def test_from_run_to_scores(trained_run, drawn_store, tmp_path: Path) -> None:
+    head, done = train_head(drawn_store, trained_run, tmp_path / "head.json")
+    assert done and not train_head(drawn_store, trained_run, tmp_path / "head.json")[1]
+    women = trained_run.split.women("head")
+    assert head.women == len(women)
+    assert set(head.women_seen) == set(women_codes(trained_run.women_seen | women))
+    test = trained_run.split.films(drawn_store.tables.films, "test")
+    sources = find_sources([Path(p) for p in test["path"]], None, None)
+    folder, _ = segment(sources, RunMapper(trained_run), tmp_path / "maps")
+    scores, done = classify(folder, head, tmp_path / "scores.csv")
+    assert done and len(scores) == len(test) and scores["probability"].between(0, 1).all()
+    assert not classify(folder, head, tmp_path / "scores.csv")[1]
+    with pytest.raises(ConfigError, match="the head is for"):
+        classify(folder, dataclasses.replace(head, model="other"), tmp_path / "other.csv")
+
+
+def test_a_head_on_women_that_the_net_has_seen_is_refused(trained_run, drawn_store, tmp_path: Path) -> None:
+    part_of = dict(trained_run.split.part_of)
+    women = sorted(trained_run.women_seen)
+    leaking = dataclasses.replace(trained_run, split=Split("leak", part_of | {women[0]: "head"}))
+    object.__setattr__(leaking, "split", _Both(leaking.split, women[0]))
+    with pytest.raises(LeakError, match=women[0]):
+        train_head(drawn_store, leaking, tmp_path / "head.json")
+
+
+class _Both:
+    """A split that puts one woman on two sides, as no Split can."""
+
+    def __init__(self, split: Split, woman: str) -> None:
+        self.split, self.woman, self.name = split, woman, split.name
+
+    def women(self, *parts: str) -> frozenset[str]:
+        extra = {self.woman} if {"net", "head"} & set(parts) else set()
+        return self.split.women(*parts) | extra
+
+    def films(self, films, *parts: str):
+        return films[films["patient_id"].isin(self.women(*parts))]

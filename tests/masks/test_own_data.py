@@ -1,0 +1,108 @@
+"""One's own films: every row listed or set aside with its reason."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammomap.errors import TableError
+from mammomap.masks.index import index
+from mammomap.masks.own_data import index_own_data
+from mammomap.masks.tables import read_tables
+
+FILMS = "image_id,patient_id,side,view,file\n"
+LESIONS = "image_id,kind,pathology,row0,col0,row1,col1\n"
+
+
+def make(root: Path, films: str, lesions: str) -> Path:
+    root.mkdir(exist_ok=True)
+    cv2.imwrite(str(root / "a.png"), np.full((50, 40), 9000, np.uint16))
+    (root / "films.csv").write_text(films)
+    (root / "lesions.csv").write_text(lesions)
+    return root
+
+
+def test_a_small_set(tmp_path: Path) -> None:
+    root = make(
+        tmp_path / "set",
+        FILMS + "f1,w1,L,cc,a.png\nf2,w1,RIGHT,MLO,a.png\n",
+        LESIONS + "f1,mass,MALIGNANT,1,2,11,22\nf1,mass,BENIGN,20,20,30,30\n",
+    )
+    tables = index_own_data(root)
+    assert tables.films["malignant"].tolist() == [True, False]
+    assert tables.films[["side", "view", "rows", "cols"]].values.tolist() == [["LEFT", "CC", 50, 40], ["RIGHT", "MLO", 50, 40]]
+    assert tables.kinds_outlined == ("mass",)
+    assert "by mass lesions only" in tables.about["label_rule"]
+    assert tables.lesions["lesion_id"].tolist() == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("films", "lesions", "reason"),
+    [
+        ("f1,w1,UP,CC,a.png\n", "", "side 'UP'"),
+        ("f1,w1,LEFT,CC,none.png\n", "", "does not exist"),
+        ("f1,,LEFT,CC,a.png\n", "", "patient_id is empty"),
+        ("f1,w1,LEFT,CC,a.png\n", "f1,cyst,BENIGN,1,1,5,5\n", "kind 'cyst'"),
+        ("f1,w1,LEFT,CC,a.png\n", "f1,mass,ODD,1,1,5,5\n", "pathology 'ODD'"),
+        ("f1,w1,LEFT,CC,a.png\n", "f1,mass,BENIGN,5,1,5,5\n", "row0 < row1"),
+        ("f1,w1,LEFT,CC,a.png\n", "f1,mass,BENIGN,,,,\n", "no outline"),
+        ("f1,w1,LEFT,CC,a.png\n", "f1,mass,BENIGN,x,1,5,5\n", "row0 is 'x'"),
+        ("f1,w1,LEFT,CC,a.png\n", "f9,mass,BENIGN,1,1,5,5\n", "not in films.csv"),
+    ],
+)
+def test_a_bad_row_is_set_aside_with_its_reason(tmp_path: Path, films: str, lesions: str, reason: str) -> None:
+    good = "g,w9,LEFT,CC,a.png\n"
+    tables = index_own_data(make(tmp_path / "set", FILMS + good + films, LESIONS + lesions))
+    assert reason in " ".join(tables.refused["reason"])
+    assert "g" in tables.films["image_id"].tolist()
+    read = tables.about["rows_read"]
+    assert read == len(tables.films) + len(tables.lesions) + _rows_set_aside(tables.refused)
+
+
+def _rows_set_aside(refused: pd.DataFrame) -> int:
+    """A film that fell with its lesion counts as a row of its own."""
+    lesions = refused["path"].str.startswith("lesions.csv line")
+    fallen = lesions & ~refused["reason"].str.contains("not in films.csv")
+    return len(refused) + int(fallen.sum())
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    root = make(tmp_path / "set", "image_id,side,view,file\nf1,LEFT,CC,a.png\n", LESIONS)
+    with pytest.raises(TableError, match="'patient_id' is missing"):
+        index_own_data(root)
+
+
+def test_a_label_that_contradicts_the_lesions_is_refused(tmp_path: Path) -> None:
+    films = "image_id,patient_id,side,view,file,pathology\nf1,w1,LEFT,CC,a.png,BENIGN\n"
+    root = make(tmp_path / "set", films, LESIONS + "f1,mass,MALIGNANT,1,1,9,9\n")
+    with pytest.raises(TableError, match="its lesions say MALIGNANT"):
+        index_own_data(root)
+
+
+def test_a_circle_becomes_its_bounds(tmp_path: Path) -> None:
+    head = "image_id,kind,pathology,centre_row,centre_col,radius\n"
+    root = make(tmp_path / "set", FILMS + "f1,w1,LEFT,CC,a.png\n", head + "f1,mass,BENIGN,20,10,4\n")
+    lesion = index_own_data(root).lesions.iloc[0]
+    assert lesion["outline"] == "circle"
+    assert lesion[["row0", "col0", "row1", "col1"]].tolist() == [16.5, 6.5, 24.5, 14.5]
+
+
+def test_indexing_twice_does_nothing_twice(tmp_path: Path) -> None:
+    root = make(tmp_path / "set", FILMS + "f1,w1,LEFT,CC,a.png\n", LESIONS + "f1,mass,BENIGN,1,1,9,9\n")
+    first, done = index(root, tmp_path / "tables")
+    again, done_again = index(root, tmp_path / "tables")
+    assert done and not done_again
+    assert again.hash == first.hash == read_tables(tmp_path / "tables").hash
+    (root / "lesions.csv").write_text(LESIONS + "f1,mass,MALIGNANT,1,1,9,9\n")
+    changed, done_now = index(root, tmp_path / "tables")
+    assert done_now and changed.hash != first.hash
+
+
+def test_the_real_set(real_data: Path) -> None:
+    tables = index_own_data(real_data / "cbis_mass")
+    assert (len(tables.films), len(tables.lesions), len(tables.refused)) == (1231, 1318, 0)
+    assert tables.films["patient_id"].nunique() == 691
+    assert tables.films["kinds_not_outlined"].notna().sum() == 53
+    assert int(tables.films["malignant"].sum()) == 602

@@ -1,0 +1,111 @@
+"""From picture to working film: the breast found whichever way it lies, and nothing else taken for one."""
+
+import numpy as np
+import pytest
+
+from mammomap.errors import ImageError
+from mammomap.masks.breast import find_breast
+from mammomap.masks.intensity import IntensitySettings, net_input
+from mammomap.masks.working import working_film
+
+
+def half_ellipse(rows: int = 300, cols: int = 200, left: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    down, across = np.mgrid[:rows, :cols]
+    inside = ((down - rows / 2) / (rows * 0.4)) ** 2 + (across / (cols * 0.7)) ** 2 < 1
+    film = np.where(inside, 30_000, 1_000) + np.random.default_rng(0).normal(0, 300, (rows, cols))
+    film = np.clip(film, 0, 65_535).astype(np.uint16)
+    return (film, inside) if left else (film[:, ::-1].copy(), inside[:, ::-1].copy())
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_the_breast_is_found_and_faces_one_way(left: bool) -> None:
+    film, inside = half_ellipse(left=left)
+    breast = find_breast(film)
+    assert breast.chest_wall_left == left
+    rows, cols = np.nonzero(inside)
+    truth = np.array([rows.min(), cols.min(), rows.max() + 1, cols.max() + 1])
+    assert np.abs(np.array(breast.box) - truth).max() <= 5
+    made = working_film(film, 150)
+    assert made.grid.mirrored is not left
+    middle = made.pixels[made.pixels.shape[0] // 2]
+    assert middle[2] > 0 and middle[-1] == 0
+
+
+def test_both_directions_give_the_same_working_film() -> None:
+    film, _ = half_ellipse(left=True)
+    one, other = working_film(film, 150), working_film(film[:, ::-1].copy(), 150)
+    assert one.pixels.shape == other.pixels.shape
+    both = (one.pixels > 0) & (other.pixels > 0)
+    assert ((one.pixels > 0) == (other.pixels > 0)).mean() > 0.99
+    assert np.abs(one.pixels.astype(int) - other.pixels)[both].max() <= 1
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_an_impulse_in_the_film_stands_at_its_own_pixel(mirrored: bool) -> None:
+    film, _ = half_ellipse(left=not mirrored)
+    col = 150 if mirrored else 50
+    film[140, col] = 65_535
+    made = working_film(film, 300)
+    place = np.array([np.unravel_index(int(made.pixels.argmax()), made.pixels.shape)])
+    assert np.abs(made.grid.to_film(place) - [[140, col]]).max() <= 0.5
+    assert np.unravel_index(int(made.grid.to_film_picture(made.pixels).argmax()), film.shape) == (140, col)
+
+
+def test_a_tag_off_the_breast_stays_outside() -> None:
+    film, _ = half_ellipse()
+    film[10:30, 160:190] = 65_000
+    made = working_film(film, 300)
+    tag = made.grid.to_working(np.array([[20, 175]]))[0].round().astype(int)
+    inside_grid = (tag >= 0).all() and tag[0] < made.pixels.shape[0] and tag[1] < made.pixels.shape[1]
+    assert not inside_grid or made.pixels[tag[0], tag[1]] == 0
+
+
+@pytest.mark.parametrize("kind", ["black", "noise", "white", "speck"])
+def test_no_breast_no_film(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    film = {
+        "black": np.zeros((200, 150)),
+        "noise": rng.normal(5_000, 400, (200, 150)),
+        "white": np.full((200, 150), 60_000.0),
+        "speck": np.where(np.hypot(*np.mgrid[-100:100, -75:75]) < 8, 50_000, 500),
+    }[kind]
+    with pytest.raises(ImageError, match="no breast found"):
+        working_film(np.clip(film, 0, 65_535).astype(np.uint16), 100, name="film.dcm")
+
+
+def test_intensity_goes_by_ranks_in_the_breast() -> None:
+    """An 8-bit copy and any stretch of the grey scale give the same net input."""
+    film, _ = half_ellipse()
+    rng = np.random.default_rng(2)
+    film = np.where(film > 10_000, film + rng.integers(0, 20_000, film.shape), film).astype(np.uint16)
+    made = working_film(film, 150).pixels
+    one = net_input(made, IntensitySettings())
+    assert one.dtype == np.float32 and one.min() == 0 and one.max() == 1 and (one[made == 0] == 0).all()
+    stretched = np.where(made > 0, made // 2 + 100, 0).astype(np.uint16)
+    assert np.abs(net_input(stretched, IntensitySettings()) - one).max() < 1e-3
+    copy = (made // 257).astype(np.uint16) * 257
+    assert np.corrcoef(net_input(np.where(made > 0, np.maximum(copy, 1), 0).astype(np.uint16), IntensitySettings()).ravel(), one.ravel())[0, 1] > 0.999
+
+
+def test_an_empty_film_is_refused() -> None:
+    with pytest.raises(ImageError, match="empty"):
+        net_input(np.zeros((5, 5), np.uint16), IntensitySettings())
+
+
+def test_all_real_films_have_a_breast(real_data) -> None:
+    """Every film of the mass training part: a breast is found, and no lesion box is cut by more than a tenth."""
+    from mammomap.masks.own_data import index_own_data
+    from mammomap.masks.read import read_film
+
+    tables = index_own_data(real_data / "cbis_mass")
+    films = tables.films.iloc[::20]
+    boxes = tables.lesions.groupby("image_id")
+    for film in films.itertuples():
+        from pathlib import Path
+
+        picture = read_film(Path(str(film.path)))
+        row0, col0, row1, col1 = np.array(find_breast(picture).box) * film.rows / picture.shape[0]
+        for box in boxes.get_group(film.image_id).itertuples():
+            height = min(row1, box.row1) - max(row0, box.row0)
+            width = min(col1, box.col1) - max(col0, box.col0)
+            assert height * width >= 0.9 * (box.row1 - box.row0) * (box.col1 - box.col0), film.image_id

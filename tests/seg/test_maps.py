@@ -1,0 +1,176 @@
+"""Maps: any size, the same grid, and an impulse at its own pixel, for both directions of the breast."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mammomap.errors import ConfigError, ImageError, TableError
+from mammomap.masks.mapfile import read_map_folder
+from mammomap.masks.splits import Split
+from mammomap.masks.tables import Tables, write_tables
+from mammomap.masks.working import WorkingFilm, working_film
+from mammomap.seg.candidates import MarkList, candidate_rows
+from mammomap.seg.config import TrainConfig
+from mammomap.seg.device import Hardware, choose_hardware
+from mammomap.seg.maps import film_map, map_layers
+from mammomap.seg.nets import build_net
+from mammomap.seg.run import Run
+from mammomap.seg.segment import BlobMapper, RunMapper, find_sources, lesion_map, open_model, segment
+
+PLAIN = Hardware("cpu", "test", "32-true", 1)
+
+
+class Bright(torch.nn.Module):
+    """A net whose malignant channel is the image itself, pixel by pixel: what it is shown comes back."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([torch.zeros_like(x), torch.full_like(x, -20), (x - 0.9) * 100], 1)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (100, 61)])
+def test_any_size_in_the_same_size_out(size: tuple[int, int]) -> None:
+    net = build_net("resnet18", 3, seed=0).eval()
+    made = film_map(net, np.random.default_rng(0).random(size).astype(np.float32), PLAIN)
+    assert made.shape == (3, *size) and np.allclose(made.sum(0), 1, atol=1e-5)
+
+
+def test_an_image_out_of_range_is_refused() -> None:
+    with pytest.raises(ImageError, match="wanted"):
+        film_map(build_net("resnet18", 2, seed=0), np.full((32, 32), 3, np.float32), PLAIN)
+
+
+def test_layers_by_hand() -> None:
+    probabilities = np.array([0.5, 0.1, 0.2, 0.05, 0.15], np.float32)[:, None, None]
+    lesion, malignancy = map_layers(probabilities, (0, 1, 2, 3, 4))
+    assert np.isclose(lesion, 0.5).all() and np.isclose(malignancy, 0.35).all()
+    lesion, malignancy = map_layers(probabilities[[0, 3, 4]], (0, 3, 4))
+    assert np.isclose(malignancy, 0.15).all()
+
+
+@pytest.mark.parametrize("chest_left", [True, False])
+@pytest.mark.parametrize("rows", [320, 160])
+def test_an_impulse_comes_back_at_its_own_pixel(chest_left: bool, rows: int, monkeypatch) -> None:
+    """Film -> working grid -> net -> map -> candidate and map on the film's own pixels."""
+    down, across = np.mgrid[:320, :220]
+    film = np.where(((down - 160) / 130) ** 2 + (across / 160) ** 2 < 1, 20_000, 500).astype(np.uint16)
+    film[125:139, 65:79] = 65_000  # centre at (131.5, 71.5); more than a half per cent of the breast
+    centre = np.array([131.5, 71.5])
+    if not chest_left:
+        film, centre = film[:, ::-1].copy(), np.array([131.5, 219 - 71.5])
+    mapper = object.__new__(RunMapper)
+    mapper.net, mapper.hardware = Bright(), PLAIN
+    mapper.run = Run(Path("r"), TrainConfig(), (0, 3, 4), ("mass",), rows, "", "", Split("none", {}))
+    made = mapper(working_film(film, rows))
+    assert made.grid.mirrored is not chest_left
+    best = candidate_rows("f", made)[0]
+    assert np.abs(np.array([best["row"], best["col"]]) - centre).max() <= 1.01 * 320 / rows
+    native = made.on_film("malignancy")
+    bright = np.argwhere(native > native.max() / 2)
+    assert np.abs(bright.mean(0) - centre).max() <= 0.51
+    assert native.shape == film.shape
+
+
+def test_segment_sets_bad_files_aside_and_does_the_rest(trained_run: Run, drawn_set, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    good = sorted((drawn_set.root / "films").iterdir())[:3]
+    for path in good:
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "Jane_Doe.dcm").write_text("not a film")
+    cv2.imwrite(str(folder / "blank.png"), np.zeros((50, 50), np.uint16))
+    sources = find_sources([folder], None, None)
+    made, done = segment(sources, RunMapper(trained_run), tmp_path / "out")
+    assert done == 3 and len(made.done) == 3
+    aside = made.films[made.films["status"] == "set aside"]
+    assert sorted(aside["reason"]) == ["no breast found: the film is of one grey value", "not a DICOM file"]
+    written = b"".join(p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert b"Jane" not in written and str(tmp_path).encode() not in written
+    key = pd.read_csv(tmp_path / "out.key.csv")
+    assert set(key["image_id"]) == set(made.films["image_id"])
+    again, done_again = segment(sources, RunMapper(trained_run), tmp_path / "out")
+    assert done_again == 0 and again.candidates.equals(made.candidates)
+
+
+def test_segment_goes_on_after_a_kill(trained_run: Run, drawn_set, tmp_path: Path) -> None:
+    sources = find_sources([drawn_set.root / "films"], None, None)[:6]
+    mapper = RunMapper(trained_run)
+    whole, _ = segment(sources, mapper, tmp_path / "whole")
+
+    def killing(items, **_):
+        for number, item in enumerate(items):
+            if number == 4:
+                raise KeyboardInterrupt
+            yield item
+
+    with pytest.raises(KeyboardInterrupt):
+        segment(sources, mapper, tmp_path / "parts", progress=killing)
+    with pytest.raises(TableError, match="no finished folder"):
+        read_map_folder(tmp_path / "parts")
+    parts, done = segment(sources, mapper, tmp_path / "parts")
+    assert done == 2
+    for name in ("films.csv", "candidates.csv", "segment.json"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    for path in (tmp_path / "whole" / "maps").iterdir():
+        assert np.array_equal(parts.map(path.stem).lesion, whole.map(path.stem).lesion)
+
+
+def test_a_folder_of_another_model_is_refused(trained_run: Run, drawn_set, tmp_path: Path) -> None:
+    sources = find_sources([drawn_set.root / "films"], None, None)[:1]
+    segment(sources, BlobMapper(96), tmp_path / "out")
+    with pytest.raises(ConfigError, match="another model"):
+        segment(sources, RunMapper(trained_run), tmp_path / "out")
+
+
+def test_parts_of_tables(trained_run: Run, drawn_store, tmp_path: Path) -> None:
+    tables: Tables = drawn_store.tables
+    write_tables(tables, tmp_path / "tables")
+    test = find_sources([tmp_path / "tables"], trained_run.split, "test")
+    woman = dict(zip(tables.films["image_id"], tables.films["patient_id"], strict=True))
+    assert {woman[s.image_id] for s in test} == trained_run.split.women("test")
+    with pytest.raises(TableError, match="--part is for tables"):
+        find_sources([Path(tables.films["path"].iloc[0])], trained_run.split, "test")
+    with pytest.raises(TableError, match="no such file"):
+        find_sources([tmp_path / "nothing"], None, None)
+
+
+def test_the_map_of_a_store_film_is_the_map_of_its_file(trained_run: Run, drawn_store) -> None:
+    film = drawn_store.tables.films.iloc[4]
+    stored = drawn_store[film["image_id"]]
+    one = RunMapper(trained_run)(WorkingFilm(stored.pixels, stored.grid))
+    other = lesion_map(film["path"], str(trained_run.folder))
+    assert np.array_equal(one.lesion, other.lesion) and one.grid == other.grid
+
+
+def test_rows_are_the_runs_own(trained_run: Run) -> None:
+    with pytest.raises(ConfigError, match="--rows 50"):
+        open_model(str(trained_run.folder), 50)
+
+
+def test_hits_by_hand() -> None:
+    """Two lesions, four marks: one in the first, one in both, one in neither, one on a film without lesions."""
+    from mammomap.masks.outlines import Outline
+
+    def box(*edges: float) -> Outline:
+        return Outline("1", "mass", False, "box", (100, 100), box=edges)  # type: ignore[arg-type]
+
+    marks = MarkList()
+    assert marks.add(0, np.array([[5, 5], [15, 15], [50, 50]]), [0.9, 0.8, 0.7], [box(0, 0, 20, 20), box(10, 10, 30, 30)]) == [True, True, False]
+    assert marks.add(1, np.array([[5, 5]]), [0.6], []) == [False]
+    made = marks.marks()
+    assert list(zip(made.hit_mark, made.hit_lesion, strict=True)) == [(0, 0), (1, 0), (1, 1)]
+    assert marks.lesions().tolist() == [0, 0] and made.film.tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same_map(trained_run: Run, drawn_store) -> None:
+    hardware = choose_hardware()
+    assert hardware.device == "cuda"
+    stored = drawn_store[drawn_store.films["image_id"].iloc[0]]
+    image = (stored.pixels / 65_535).astype(np.float32)
+    on_gpu = film_map(trained_run.net(hardware), image, hardware)
+    on_cpu = film_map(trained_run.net(PLAIN), image, PLAIN)
+    assert np.abs(on_gpu - on_cpu).max() < 0.05

@@ -1,0 +1,166 @@
+"""The loop and its folder: learns, repeats itself byte for byte, goes on after a kill, leaves women where they are."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mammomap.errors import ConfigError, ModelError
+from mammomap.masks.store import Store
+from mammomap.masks.targets import classes_shown
+from mammomap.seg.config import TrainConfig
+from mammomap.seg.crops import VOID, CropSampler, channel_targets
+from mammomap.seg.losses import LesionLoss
+from mammomap.seg.run import Run, read_run
+from mammomap.seg.train import films_to_train_on, train
+
+QUICK = TrainConfig(crops=24, crop=32, batch=4, warmup_crops=8, validate_every=12, seed=2)
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return load_file(run.folder / "model.safetensors")
+
+
+def test_it_learns_what_is_easy(trained_run: Run) -> None:
+    log = [json.loads(line) for line in (trained_run.folder / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["crop_loss"] < log[0]["crop_loss"]
+    assert max(line["validation"]["sensitivity_at_1"] for line in log) >= 0.6
+    assert trained_run.classes == (0, 3, 4) and trained_run.kinds == ("mass",)
+
+
+def test_same_seed_same_bytes(drawn_store: Store, tmp_path: Path) -> None:
+    one, _ = train(drawn_store, tmp_path / "one", QUICK)
+    other, _ = train(drawn_store, tmp_path / "other", QUICK)
+    assert one.weights_hash == other.weights_hash
+    another, _ = train(drawn_store, tmp_path / "another", TrainConfig(**{**QUICK.json(), "seed": 4, "intensity": QUICK.intensity}))
+    assert another.weights_hash != one.weights_hash
+
+
+@pytest.mark.parametrize("after", [2, 4])
+def test_a_killed_run_goes_on_and_ends_the_same(drawn_store: Store, tmp_path: Path, monkeypatch, after: int) -> None:
+    monkeypatch.setattr("mammomap.seg.train.SAVE_SECONDS", -1.0)  # a checkpoint at every step
+    whole, _ = train(drawn_store, tmp_path / "whole", QUICK)
+
+    class Killed(Exception):
+        pass
+
+    def killing(items, **_):
+        for number, item in enumerate(items):
+            if number == after:
+                raise Killed
+            yield item
+
+    with pytest.raises(Killed):
+        train(drawn_store, tmp_path / "parts", QUICK, progress=killing)
+    with pytest.raises(ModelError, match="not finished"):
+        read_run(tmp_path / "parts")
+    steps = []
+    parts, done = train(drawn_store, tmp_path / "parts", QUICK, progress=lambda items, **how: steps.append(how) or items)
+    assert done and steps[0]["initial"] == after
+    assert parts.weights_hash == whole.weights_hash
+    assert train(drawn_store, tmp_path / "parts", QUICK)[1] is False
+
+
+def test_another_config_in_the_same_folder_is_refused(drawn_store: Store, trained_run: Run) -> None:
+    values = trained_run.config.json() | {"learning_rate": 5e-4}
+    with pytest.raises(ConfigError, match="training.learning_rate"):
+        train(drawn_store, trained_run.folder, TrainConfig.from_json(values))
+
+
+def test_untrained_is_the_net_as_initialised(drawn_store: Store, tmp_path: Path) -> None:
+    run, _ = train(drawn_store, tmp_path / "r", TrainConfig(crops=0, crop=32, seed=2))
+    assert run.women_seen == frozenset()
+    later, _ = train(drawn_store, tmp_path / "later", QUICK)
+    assert run.weights_hash != later.weights_hash and later.women_seen
+
+
+def test_women_stay_in_their_parts(drawn_store: Store, trained_run: Run) -> None:
+    net, validation = films_to_train_on(drawn_store, trained_run.split)
+    woman = dict(zip(drawn_store.films["image_id"], drawn_store.films["patient_id"], strict=True))
+    seen = {woman[i] for i in net} | {woman[i] for i in validation}
+    assert seen == trained_run.women_seen
+    assert not seen & trained_run.split.women("head", "test")
+    assert not {woman[i] for i in net} & {woman[i] for i in validation}
+
+
+def test_films_with_lesions_of_unknown_place_are_not_trained_on(drawn_store: Store, trained_run: Run) -> None:
+    net, _ = films_to_train_on(drawn_store, trained_run.split)
+    films = drawn_store.tables.films
+    column = films["kinds_not_outlined"].copy()
+    try:
+        films.loc[films["image_id"] == net[0], "kinds_not_outlined"] = "calcification"
+        assert net[0] not in films_to_train_on(drawn_store, trained_run.split)[0]
+    finally:
+        films["kinds_not_outlined"] = column
+
+
+def test_strange_weights_are_refused(trained_run: Run, tmp_path: Path) -> None:
+    from mammomap.seg.device import choose_hardware
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("config.json", "split.csv"):
+        (folder / name).write_bytes((trained_run.folder / name).read_bytes())
+    for content in (b"no weights at all", b""):
+        (folder / "model.safetensors").write_bytes(content)
+        with pytest.raises(ModelError, match="not those of this run"):
+            read_run(folder).net(choose_hardware())
+    renamed = {("x" + name if k == 0 else name): value for k, (name, value) in enumerate(weights(trained_run).items())}
+    save_file(renamed, folder / "model.safetensors")
+    with pytest.raises(ModelError, match="not those of this run"):
+        read_run(folder).net(choose_hardware())
+    with pytest.raises(ModelError, match="no run"):
+        read_run(tmp_path)
+
+
+def test_unknown_settings_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="'learning_rat'"):
+        TrainConfig.from_json({"learning_rat": 1})
+    with pytest.raises(ConfigError, match="crop 50"):
+        TrainConfig(crop=50)
+    assert TrainConfig.from_json(QUICK.json()) == QUICK
+
+
+def test_crops_depend_on_seed_and_number_alone(drawn_store: Store) -> None:
+    ids = drawn_store.films["image_id"].tolist()[:10]
+    one, other = (CropSampler(drawn_store, ids, (0, 3, 4), QUICK) for _ in range(2))
+    other.crop(3)
+    for number in (0, 7):
+        for a, b in zip(one.crop(number), other.crop(number), strict=True):
+            assert np.array_equal(a, b)
+    assert not np.array_equal(one.crop(0)[0], one.crop(1)[0])
+
+
+def test_crops_show_lesions_and_never_empty_film(drawn_store: Store) -> None:
+    config = TrainConfig(crop=32, lesion_share=0.75, malignant_share=0.4, seed=1)
+    sampler = CropSampler(drawn_store, drawn_store.films["image_id"].tolist(), (0, 3, 4), config)
+    crops = [sampler.crop(number) for number in range(120)]
+    with_lesion = np.mean([(target > 0).any() for _, target in crops])
+    assert with_lesion > 0.6
+    assert all((image > 0).any() for image, _ in crops)
+    assert all(image.shape == target.shape == (32, 32) and 0 <= image.min() <= image.max() <= 1 for image, target in crops)
+    bright = [image[target == 2].mean() - image[target == 0].mean() for image, target in crops if (target == 2).sum() > 9]
+    assert np.mean(bright) > 0.2, "image and mask have moved apart"
+
+
+def test_channel_targets_by_hand() -> None:
+    codes = np.array([[0, 3, 4, 255, 1]], np.uint8)
+    assert channel_targets(codes, (0, 3, 4)).tolist() == [[0, 1, 2, VOID, VOID]]
+
+
+def test_the_loss_ignores_void_and_falls_with_the_truth() -> None:
+    loss = LesionLoss(classes_shown(["mass"]), 4.0)
+    target = torch.zeros(1, 16, 16, dtype=torch.long)
+    target[0, 4:8, 4:8], target[0, 10:13, 10:13] = 2, 1
+    right = torch.nn.functional.one_hot(target, 3).permute(0, 3, 1, 2).float() * 20
+    assert float(loss(right, target)) < 0.02 < float(loss(torch.zeros_like(right), target))
+    swapped = right[:, [0, 2, 1]]
+    assert float(loss(swapped, target)) > 1
+    void = target.clone()
+    void[0, :, 12:] = VOID
+    spoiled = right.clone()
+    spoiled[..., 12:] = torch.randn(1, 3, 16, 4)
+    assert torch.equal(loss(right, void), loss(spoiled, void))
