@@ -57,4 +57,3 @@ def demo(
     title = "A net trained on drawn films" if films is None else f"A net trained on {films.resolve().name}"
     go("benchmark", tables, *systems, *part, "--run", run, "--title", title, "-o", out / "report")
     click.echo(f"all of it took {(time.monotonic() - began) / 60:.1f} minutes; open {out / 'report' / 'index.html'}")
-

@@ -77,7 +77,7 @@ def find_breast(picture: NDArray[np.uint16]) -> Breast:
 def _cut_off_rims(bright: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Sever thin bridges (film rim, tape, tags) between the breast and other bright things."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    return cv2.morphologyEx(bright, cv2.MORPH_OPEN, kernel)
+    return cv2.morphologyEx(bright, cv2.MORPH_OPEN, kernel).astype(np.uint8)
 
 
 def _largest_part(bright: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -87,7 +87,9 @@ def _largest_part(bright: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.zeros_like(bright)
     part = (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
     contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(np.zeros_like(part), contours, -1, 1, -1)
+    filled = np.zeros_like(part)
+    cv2.drawContours(filled, contours, -1, 1, -1)
+    return filled
 
 
 def _bounds(mask: NDArray[np.uint8]) -> tuple[int, int, int, int]:

@@ -159,7 +159,8 @@ def _read_list(path: Path) -> pd.DataFrame:
         missing.append(_DENSITY[0])
     if missing:
         raise TableError(f"{path}: column {missing[0]!r} is missing; it has {', '.join(frame.columns)}")
-    return frame.rename(columns={str(density): "density"}).fillna("").apply(lambda column: column.str.strip())
+    texts = {name: frame[name].fillna("").str.strip() for name in (*needed, str(density))}
+    return pd.DataFrame(texts).rename(columns={str(density): "density"})
 
 
 def _read_headers(

@@ -74,7 +74,8 @@ class Outline:
             centre = np.array([(row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2])
             return np.hypot(*(points - centre).T) <= (row1 - row0) / 2
         mask = self.on_film
-        rows, cols = np.rint(points).astype(int).T
+        nearest = np.rint(points).astype(int)
+        rows, cols = nearest[:, 0], nearest[:, 1]
         inside = (rows >= 0) & (rows < mask.shape[0]) & (cols >= 0) & (cols < mask.shape[1])
         found = np.zeros(len(points), bool)
         found[inside] = mask[rows[inside], cols[inside]]

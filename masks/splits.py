@@ -38,7 +38,7 @@ class Split:
 
     def films(self, films: pd.DataFrame, *parts: str) -> pd.DataFrame:
         """The rows of a film table that belong to the given parts."""
-        return films[films["patient_id"].isin(self.women(*parts))]
+        return films.loc[films["patient_id"].isin(sorted(self.women(*parts)))]
 
     def write(self, path: Path) -> None:
         """One row a woman: patient_id, part; the name in a third column."""

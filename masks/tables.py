@@ -67,7 +67,7 @@ class Table:
                 faults.append(f"column {column.name!r}: {error}")
                 continue
             values = frame[column.name]
-            if not column.nullable and values.isna().any():
+            if not column.nullable and bool(values.isna().any()):
                 faults.append(f"column {column.name!r} is empty in {int(values.isna().sum())} rows")
             if column.values is not None:
                 odd = sorted(set(values.dropna()) - set(column.values))
@@ -78,7 +78,7 @@ class Table:
             faults.append(f"the key {self.key} stands twice, first {twice}")
         if faults:
             raise TableError(f"{where or self.name}: " + "; ".join(faults))
-        return frame[[column.name for column in self.columns]].reset_index(drop=True)
+        return frame.loc[:, [column.name for column in self.columns]].reset_index(drop=True)
 
     def markdown(self) -> str:
         """The columns as a Markdown table, for the docs."""
@@ -165,7 +165,7 @@ class Tables:
 
     def lesions_of(self, image_id: str) -> pd.DataFrame:
         """The rows of the lesion table that stand on one film."""
-        return self.lesions[self.lesions["image_id"] == image_id]
+        return self.lesions.loc[self.lesions["image_id"] == image_id]
 
     @property
     def kinds_outlined(self) -> tuple[str, ...]:

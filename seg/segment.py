@@ -194,7 +194,7 @@ def segment(
             "reason": "",
         }
     films = pd.DataFrame([{"image_id": image_id, **state} for image_id, state in states.items()])
-    if not (films["status"] == "done").any():
+    if "done" not in set(films["status"]):
         raise TableError(f"no film of {len(films)} could be mapped; first: {films['reason'].iloc[0]}")
     candidates = pd.DataFrame(rows, columns=list(COLUMNS))
     write_atomically(out / "films.csv", lambda path: films.to_csv(path, index=False))

@@ -90,6 +90,11 @@ def test_the_demo_on_ones_own_films(drawn_set, tmp_path: Path) -> None:
 
 
 def test_help_imports_neither_torch_nor_pandas() -> None:
-    code = "import sys, mammomap.cli as c; c.main(['--help'], standalone_mode=False); print({'torch', 'pandas', 'cv2'} & set(sys.modules))"
+    code = """
+import sys
+from mammomap.cli import main
+main(["--help"], standalone_mode=False)
+print({"torch", "pandas", "cv2"} & set(sys.modules))
+"""
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip().endswith("set()")

@@ -212,7 +212,7 @@ def strata(truth: Truth, system: System) -> list[dict]:
     groups = {
         "view": films["view"].astype(str),
         "density": films["density"].map(lambda d: "unknown" if pd.isna(d) else str(d)),
-        "kind of lesion": films["image_id"].map(kinds),
+        "kind of lesion": pd.Series([kinds[i] for i in films["image_id"]]),
         "lesions of unknown place": films["kinds_not_outlined"].fillna("none").astype(str),
     }
     rows = []

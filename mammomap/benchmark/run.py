@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mammomap.benchmark.cases import case_pictures
@@ -100,7 +101,7 @@ def _evidence(truth: Truth, systems: Sequence[System]) -> tuple[pd.DataFrame, pd
     """The marks and image scores of all systems on the judged films, as the report folder keeps them."""
     films = set(truth.films["image_id"])
     columns = ["image_id", "map", "row", "col", "score"]
-    marks = [s.marks.loc[s.marks["image_id"].isin(films), columns].assign(system=s.name) for s in systems]
+    marks = [s.marks.loc[s.marks["image_id"].isin(sorted(films)), columns].assign(system=s.name) for s in systems]
     scores = [
         {
             "system": system.name,
@@ -117,7 +118,7 @@ def _evidence(truth: Truth, systems: Sequence[System]) -> tuple[pd.DataFrame, pd
 def _data(truth: Truth) -> dict:
     outlines = [o for image_id in truth.films["image_id"] for o in truth.outlines[image_id]]
     shapes = [o.shape for o in outlines]
-    unknown = int(truth.films["kinds_not_outlined"].notna().sum())
+    unknown = int(np.count_nonzero(truth.films["kinds_not_outlined"].notna()))
     return {
         "source": truth.tables.about.get("source", ""),
         "data_hash": truth.tables.hash,
@@ -127,12 +128,12 @@ def _data(truth: Truth) -> dict:
         "women": truth.women,
         "lesions": len(outlines),
         "malignant_lesions": sum(o.malignant for o in outlines),
-        "malignant_films": int(truth.films["malignant"].sum()),
+        "malignant_films": int(np.count_nonzero(truth.films["malignant"])),
         "kinds": list(truth.tables.kinds_outlined),
         "label_rule": truth.tables.about.get("label_rule", ""),
         "outlines": {shape: shapes.count(shape) for shape in sorted(set(shapes))},
         "approximate": any(o.approximate for o in outlines),
-        "hit_rule": "a candidate hits a lesion when its peak lies inside the outline (mask, polygon, true box or circle)",
+        "hit_rule": "a candidate hits a lesion when its peak lies in the outline (mask, polygon, true box or circle)",
         "notes": [f"{unknown} films hold lesions of another kind whose place is not known"] if unknown else [],
     }
 

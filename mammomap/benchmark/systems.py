@@ -44,7 +44,7 @@ def read_system(name: str, path: Path) -> System:
     if path.suffix == ".csv":
         return _system_from_marks(name, path)
     folder = read_map_folder(path)
-    maxima = dict(zip(folder.films["image_id"], pd.to_numeric(folder.films["map_max"]), strict=True))
+    maxima = {film["image_id"]: film["map_max"] for film in folder.films.to_dict("records")}
     system = System(
         name=name,
         origin=f"maps of {folder.about['model']}",
@@ -79,11 +79,13 @@ def _system_from_marks(name: str, path: Path) -> System:
         raise TableError(f"{path}: map {min(odd)!r}, wanted lesion or malignancy")
     if not np.isfinite(marks[["row", "col", "score"]].to_numpy(float)).all():
         raise TableError(f"{path}: a row, col or score is not a finite number")
-    highest = marks[marks["map"] == "malignancy"].groupby("image_id")["score"].max()
+    claims = marks[marks["map"] == "malignancy"].sort_values("score")
     return System(
         name=name,
         origin=f"marks in {path.name}; a film without marks counts as searched and empty",
         marks=marks,
         films=None,
-        map_max={str(image_id): float(score) for image_id, score in highest.items()},
+        map_max=dict(
+            zip(claims["image_id"], claims["score"].astype(float), strict=True)
+        ),  # of several the last, highest, stays
     )

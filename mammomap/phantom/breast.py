@@ -21,7 +21,7 @@ GRID_MM = 0.4
 _GLAND_BIAS = (-1.5, -0.75, 0.0, 0.9)
 _GLAND_GAIN = (0.17, 0.22, 0.26, 0.28)
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def power_noise(rng: np.random.Generator, shape: tuple[int, ...], exponent: floa
 
 
 def _contour(rng: np.random.Generator, view: str, down: Field, width_mm: float) -> tuple[Field, tuple[float, float]]:
-    """The breast's edge column for each row, in mm, and the nipple: superellipses, in MLO with a flank to the axilla."""
+    """The breast's edge column for each row, in mm, and the nipple: superellipses, in MLO with a flank up."""
     depth = float(rng.uniform(0.5, 0.8) * width_mm)
     p, q = rng.uniform(1.9, 2.5), rng.uniform(1.6, 2.1)
     if view == "CC":

@@ -1,6 +1,6 @@
 """One phantom film as DICOM series, the way CBIS-DDSM holds them: full mammogram, and a mask and a crop per lesion.
 
-In: a `PhantomFilm` and where to put it. Out: folders `<series name>/<study UID>/<series UID>/00000k.dcm` and the rows of
+In: a `PhantomFilm` and where to put it. Out: folders `<series name>/<study UID>/<series UID>/00000k.dcm` and rows of
 the case description tables. As in the real set: Secondary Capture, modality MG, MONOCHROME2, Implicit VR Little
 Endian, no pixel spacing; PatientID is the series' name; a film with masses and calcifications stands in both lists
 with a file in each; file order and table columns do not tell mask from crop, only the bits do (8 mask, 16 crop).

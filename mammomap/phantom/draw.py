@@ -80,10 +80,11 @@ def _draw_film(
     )
 
 
-def _to_film(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def _to_film(field: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float32]:
     """A field of the breast's grid on the film's pixels; both cover the same millimetres."""
     shrinks = size[0] < field.shape[0]
-    return cv2.resize(field, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(field, size[::-1], interpolation=way), np.float32)
 
 
 def _find_place(

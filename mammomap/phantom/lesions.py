@@ -16,7 +16,7 @@ from mammomap.phantom.config import LesionPlan
 
 HULL_MM = 1.5
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating]
 
 
 def draw_mass(

@@ -1,8 +1,8 @@
 """A phantom on disk in the classic CBIS-DDSM layout, written so that a stop costs one woman per process at most.
 
 In: a folder and a `PhantomConfig`. Out: `CBIS-DDSM/<series>/<study UID>/<series UID>/00000k.dcm`, the four
-`{mass,calc}_case_description_{train,test}_set.csv` and, written last, `phantom.json`. While it grows, `.women/` holds the
-settings and a record for each woman that is whole. Bytes depend on the settings alone, not on `workers`.
+`{mass,calc}_case_description_{train,test}_set.csv` and, written last, `phantom.json`. While it grows, `.women/` holds
+the settings and a record for each woman that is whole. Bytes depend on the settings alone, not on `workers`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -30,7 +31,7 @@ _VARIABLES = {
     _SOFT: "var(--soft, #888)",
     **{stand_in: f"var(--c{i + 1}, {_FALLBACKS[i]})" for i, stand_in in enumerate(_SERIES)},
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10.5,
     "axes.labelsize": 10.5,

@@ -199,7 +199,7 @@ def background(report: Report) -> dict[str, Any]:
     versions = {key: report[key] for key in ("format", "referee_version", "candidates_version") if key in report}
     blocks = {
         "This report": _facts(made | versions),
-        "Data": _facts({_DATA_NAMES.get(key, key): value for key, value in data.items()}),
+        "Data": _facts({_DATA_NAMES.get(str(key), str(key)): value for key, value in data.items()}),
         "Systems": {
             _name(system): f"{system.get('origin', '')}; trained for: {', '.join(_trained(system)) or 'nothing named'}"
             for system in report.get("systems", [])

@@ -32,7 +32,10 @@ def test_a_small_set(tmp_path: Path) -> None:
     )
     tables = index_own_data(root)
     assert tables.films["malignant"].tolist() == [True, False]
-    assert tables.films[["side", "view", "rows", "cols"]].values.tolist() == [["LEFT", "CC", 50, 40], ["RIGHT", "MLO", 50, 40]]
+    assert tables.films[["side", "view", "rows", "cols"]].values.tolist() == [
+        ["LEFT", "CC", 50, 40],
+        ["RIGHT", "MLO", 50, 40],
+    ]
     assert tables.kinds_outlined == ("mass",)
     assert "by mass lesions only" in tables.about["label_rule"]
     assert tables.lesions["lesion_id"].tolist() == ["1", "2"]
@@ -103,6 +106,6 @@ def test_indexing_twice_does_nothing_twice(tmp_path: Path) -> None:
 def test_the_real_set(real_data: Path) -> None:
     tables = index_own_data(real_data / "cbis_mass")
     assert (len(tables.films), len(tables.lesions), len(tables.refused)) == (1231, 1318, 0)
-    assert tables.films["patient_id"].nunique() == 691
-    assert tables.films["kinds_not_outlined"].notna().sum() == 53
+    assert len(set(tables.films["patient_id"])) == 691
+    assert tables.films["kinds_not_outlined"].dropna().size == 53
     assert int(tables.films["malignant"].sum()) == 602

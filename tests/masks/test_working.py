@@ -84,7 +84,13 @@ def test_intensity_goes_by_ranks_in_the_breast() -> None:
     stretched = np.where(made > 0, made // 2 + 100, 0).astype(np.uint16)
     assert np.abs(net_input(stretched, IntensitySettings()) - one).max() < 1e-3
     copy = (made // 257).astype(np.uint16) * 257
-    assert np.corrcoef(net_input(np.where(made > 0, np.maximum(copy, 1), 0).astype(np.uint16), IntensitySettings()).ravel(), one.ravel())[0, 1] > 0.999
+    assert (
+        np.corrcoef(
+            net_input(np.where(made > 0, np.maximum(copy, 1), 0).astype(np.uint16), IntensitySettings()).ravel(),
+            one.ravel(),
+        )[0, 1]
+        > 0.999
+    )
 
 
 def test_an_empty_film_is_refused() -> None:

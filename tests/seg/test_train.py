@@ -35,7 +35,9 @@ def test_same_seed_same_bytes(drawn_store: Store, tmp_path: Path) -> None:
     one, _ = train(drawn_store, tmp_path / "one", QUICK)
     other, _ = train(drawn_store, tmp_path / "other", QUICK)
     assert one.weights_hash == other.weights_hash
-    another, _ = train(drawn_store, tmp_path / "another", TrainConfig(**{**QUICK.json(), "seed": 4, "intensity": QUICK.intensity}))
+    another, _ = train(
+        drawn_store, tmp_path / "another", TrainConfig(**{**QUICK.json(), "seed": 4, "intensity": QUICK.intensity})
+    )
     assert another.weights_hash != one.weights_hash
 
 
@@ -58,7 +60,9 @@ def test_a_killed_run_goes_on_and_ends_the_same(drawn_store: Store, tmp_path: Pa
     with pytest.raises(ModelError, match="not finished"):
         read_run(tmp_path / "parts")
     steps = []
-    parts, done = train(drawn_store, tmp_path / "parts", QUICK, progress=lambda items, **how: steps.append(how) or items)
+    parts, done = train(
+        drawn_store, tmp_path / "parts", QUICK, progress=lambda items, **how: steps.append(how) or items
+    )
     assert done and steps[0]["initial"] == after
     assert parts.weights_hash == whole.weights_hash
     assert train(drawn_store, tmp_path / "parts", QUICK)[1] is False
@@ -141,8 +145,12 @@ def test_crops_show_lesions_and_never_empty_film(drawn_store: Store) -> None:
     with_lesion = np.mean([(target > 0).any() for _, target in crops])
     assert with_lesion > 0.6
     assert all((image > 0).any() for image, _ in crops)
-    assert all(image.shape == target.shape == (32, 32) and 0 <= image.min() <= image.max() <= 1 for image, target in crops)
-    bright = [image[target == 2].mean() - image[target == 0].mean() for image, target in crops if (target == 2).sum() > 9]
+    assert all(
+        image.shape == target.shape == (32, 32) and 0 <= image.min() <= image.max() <= 1 for image, target in crops
+    )
+    bright = [
+        image[target == 2].mean() - image[target == 0].mean() for image, target in crops if (target == 2).sum() > 9
+    ]
     assert np.mean(bright) > 0.2, "image and mask have moved apart"
 
 

@@ -1,0 +1,43 @@
+"""The docs keep up with the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mammomap.cli import main
+from mammomap.masks.own_data import FILM_COLUMNS, LESION_COLUMNS
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_commands_in_the_docs_exist(page: Path) -> None:
+    """Every `mammomap VERB --option` in a code block names a verb and options that there are."""
+    for block in re.findall(r"```[a-z]*\n(.*?)```", page.read_text(), re.S):
+        for line in block.splitlines():
+            words = line.split("#")[0].split()
+            if words[:1] != ["mammomap"] or len(words) < 2:
+                continue
+            assert words[1] in main.commands, line
+            known = {name for parameter in main.commands[words[1]].params for name in parameter.opts}
+            assert {w for w in words[2:] if w.startswith("-")} <= known | {"--help"}, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_verb_stands_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    for verb in main.commands:
+        assert f"mammomap {verb}" in text, verb
+
+
+def test_needed_columns_stand_in_the_docs() -> None:
+    text = (ROOT / "docs" / "own-data.md").read_text()
+    for column in (*FILM_COLUMNS, *LESION_COLUMNS):
+        assert f"`{column}`" in text
