@@ -348,8 +348,9 @@ def phantom(out: Path, patients: int, seed: int, rows: int, workers: int | None)
     from mammomap.phantom.tree import write_tree
 
     config = PhantomConfig(patients=patients, seed=seed, rows=rows, workers=workers)
-    counts = write_tree(out, config, _progress)
-    click.echo(", ".join(f"{value} {name}" for name, value in counts.items()) + f" -> {out}")
+    made = write_tree(out, config, _progress)
+    counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in made["counts"].items())
+    _done(made["written"], f"{counts}; one pixel is {made['pixel_mm']:g} mm -> {out}")
 
 
 @main.command()
@@ -358,7 +359,7 @@ def phantom(out: Path, patients: int, seed: int, rows: int, workers: int | None)
 @click.option("--split", help="Who is tested, as in 'train'.  [default: official for drawn films, random for others]")
 @click.option("--rows", type=click.IntRange(64), help="Working rows of a film.  [default: 384 drawn, 576 others]")
 @click.option("--crops", type=click.IntRange(1), help="Crops to train on.  [default: 6000 drawn, 36000 others]")
-@click.option("--patients", type=click.IntRange(20), default=240, show_default=True, help="Women to draw.")
+@click.option("--patients", type=click.IntRange(120), default=240, show_default=True, help="Women to draw.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--beside", multiple=True, metavar="NAME=CSV", help="Marks of another system, judged on the same films.")
 @_one_line_errors

@@ -1,6 +1,8 @@
 """The docs keep up with the code."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,9 @@ def test_needed_columns_stand_in_the_docs() -> None:
     text = (ROOT / "docs" / "own-data.md").read_text()
     for column in (*FILM_COLUMNS, *LESION_COLUMNS):
         assert f"`{column}`" in text
+
+
+def test_tables_of_results_are_those_of_the_reports() -> None:
+    check = [sys.executable, str(ROOT / "study" / "tables.py"), "--check"]
+    done = subprocess.run(check, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

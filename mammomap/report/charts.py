@@ -168,7 +168,7 @@ def gap_in_words(train: Points, validation: Points, *, quantity: str, best: floa
         assert x is not None
         own, other = value_at(train, x), value_at(validation, x)
         assert own is not None and other is not None
-        gaps.append(other - own)
+        gaps.append(abs(other - own))
         where = f"{x:,.0f} crops" + (" (the weights that were kept)" if x == best else " (the end)")
         side = "above" if other > own else "below" if other < own else "level with"
         sentences.append(
@@ -176,7 +176,7 @@ def gap_in_words(train: Points, validation: Points, *, quantity: str, best: floa
             f"the {own:.3f} of the women that the net learns from."
         )
     if len(gaps) == 2:
-        wider = abs(gaps[1]) - abs(gaps[0])
+        wider = gaps[1] - gaps[0]
         sentences.append(f"After that point the gap {'widens' if wider > 0 else 'does not widen'} ({wider:+.3f}).")
     return " ".join(sentences)
 
@@ -225,7 +225,7 @@ def _svg(figure: Figure, name: str) -> str:
     """The figure as an `<svg>` element that scales with its place; its ids begin with `name`."""
     file = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "mammomap"}):
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(file, format="svg")
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)

@@ -134,7 +134,8 @@ def test_the_whole_report(mapped: Path, trained_run: Run, drawn_store) -> None:
     assert json.loads((mapped / "report" / "report.json").read_text()) == report
     net = report["systems"][0]
     assert [e["score"] for e in net["images"]] == ["map maximum"] * 3 + ["head probability"]
-    assert net["images"][-1]["calibration"]["slope"] is not None
+    calibration = net["images"][-1]["calibration"]
+    assert 0 <= calibration["ece"] <= 1 and sum(row[0] for row in calibration["bins"]) == len(truth.films)
     assert net["dice"]["reason"].startswith("the outlines are boxes or circles")
     assert report["data"]["women"] == len(split.women("test"))
     assert "A test" in (mapped / "report" / "index.html").read_text()

@@ -177,7 +177,7 @@ def test_values_as_published_become_what_they_mean(small):
     small.row("mass_train", "P_1", "1", "BENIGN_WITHOUT_CALLBACK", small.film("M"), small.roi("m1"), **odd)
     tables = index_cbis(small.write())
     (film,), (lesion,) = tables.films.to_dict("records"), tables.lesions.to_dict("records")
-    assert film["density"] is pd.NA and lesion["subtlety"] is pd.NA
+    assert pd.isna(film["density"]) and pd.isna(lesion["subtlety"])
     assert lesion["assessment"] == 0 and lesion["mass_shape"] == "N/A"
     assert not film["malignant"] and film["kinds_outlined"] == "mass" and tables.kinds_outlined == ("mass",)
 

@@ -74,3 +74,12 @@ def test_a_lesion_at_the_films_edge_is_cut_not_wrapped():
     film = np.zeros((100, 80), np.float32)
     mask = draw_mass(film, plan, (1.0, 20.0), 0.5, np.random.default_rng(2))
     assert mask[0].any() and not mask[60:].any() and not film[60:].any()
+
+
+@pytest.mark.parametrize("pixel_mm", [0.1, 0.4])
+def test_a_round_regular_mass_has_the_area_of_its_disc(pixel_mm):
+    plan = plan_lesion(np.random.default_rng(0), "mass", False)
+    plan = dataclasses.replace(plan, shape="ROUND", irregularity=0.0, spiculation=0.0, size_mm=16.0)
+    film = np.zeros((round(40 / pixel_mm), round(40 / pixel_mm)), np.float32)
+    mask = draw_mass(film, plan, (20.0, 20.0), pixel_mm, np.random.default_rng(3))
+    assert mask.sum() * pixel_mm**2 == pytest.approx(np.pi * 8**2, rel=0.13)

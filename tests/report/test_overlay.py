@@ -66,7 +66,9 @@ def test_nothing_is_drawn_outside_the_film(film, approximate):
     with_outline = overlay(film, np.zeros_like(film), [(around, True, approximate)], threshold=0.5, title="")
     first, second = (np.asarray(Image.open(io.BytesIO(png)).convert("RGB")) for png in (plain, with_outline))
     assert (first[:, : COLS + GAP_PX] == second[:, : COLS + GAP_PX]).all()
-    assert (first[:HEADER_PX] == second[:HEADER_PX]).all()
+    changed_rows, changed_cols = np.nonzero((first != second).any(axis=2))
+    assert changed_rows.min() == HEADER_PX and changed_rows.max() == HEADER_PX + 40  # the outline ends at (40, 80)
+    assert changed_cols.min() == COLS + GAP_PX and changed_cols.max() == COLS + GAP_PX + 80
 
 
 def test_the_scale_bar_has_its_length(film):
