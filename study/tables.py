@@ -45,7 +45,8 @@ def headline(report: dict) -> str:
     lines = [
         f"{data['source']}, split `{data['split']}`, part {data['part']}: {data['films']} films of {data['women']} "
         f"women, {data['lesions']} lesions, {data['malignant_films']} films malignant. 95 % intervals by woman. "
-        f"Lesions are found in {'boxes, not outlines' if data['approximate'] else 'outlines'}. {report['made']['date']}.",
+        f"Lesions are found in {'boxes, not outlines' if data['approximate'] else 'outlines'}. "
+        f"{report['made']['date']}.",
         "",
         "| | any lesion at 1 false positive per film | malignant lesion at 1 | AUC by image | AUC by breast |",
         "|---|---|---|---|---|",
