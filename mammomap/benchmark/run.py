@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammomap.benchmark.cases import case_pictures
+from mammomap.benchmark.cases import RULE, case_pictures
 from mammomap.benchmark.judge import compare, judge, strata
 from mammomap.benchmark.systems import System
 from mammomap.benchmark.truth import RESAMPLES, SEED, Truth, check_systems
@@ -88,6 +88,8 @@ def benchmark(
         "strata": strata(truth, systems[0]),
         "runs": [{"name": run.name, "facts": _run_facts(run)}] if run else [],
     }
+    if pictures:
+        report["case_rule"] = RULE
     chosen = case_pictures(truth, systems[0], judged[0].margins, progress) if pictures else []
     report["made"]["seconds"] = round(time.monotonic() - began, 1)
     write_atomically(out / "candidates.csv", lambda path: marks.to_csv(path, index=False))

@@ -55,7 +55,7 @@ def draw_calcifications(
     window, y, x = _window(attenuation.shape, centre_mm, plan.size_mm + HULL_MM + 3, pixel_mm)
     if plan.irregularity > 0.4:  # dense stroma around, as often seen
         haze = np.exp(-(y**2 + x**2) / (2 * (0.35 * plan.size_mm) ** 2))
-        attenuation[window] += (0.05 * plan.irregularity * haze).astype(np.float32)
+        attenuation[window] += (0.1 * plan.irregularity * haze).astype(np.float32)
     mask[window] = _near_hull(specks, y + centre_mm[0], x + centre_mm[1], pixel_mm)
     return mask
 
@@ -124,7 +124,7 @@ def _spicules(rng: np.random.Generator, plan: LesionPlan, far: Field, angle: Fie
 
 def _cluster(rng: np.random.Generator, plan: LesionPlan) -> NDArray[np.float64]:
     """Places of the specks `(n, 2)` in mm around 0."""
-    count = 5 + int(rng.poisson(3 + 0.5 * plan.size_mm * (0.35 + plan.irregularity)))
+    count = 5 + int(rng.poisson(3 + 0.5 * plan.size_mm * (0.15 + 1.5 * plan.irregularity)))
     radius = plan.size_mm / 2
     aspect = 0.3 if plan.margins in ("LINEAR", "SEGMENTAL") else rng.uniform(0.6, 1.0)
     tilt = rng.uniform(0, np.pi)
@@ -145,7 +145,7 @@ def _cluster(rng: np.random.Generator, plan: LesionPlan) -> NDArray[np.float64]:
 def _speck(rng: np.random.Generator, plan: LesionPlan) -> tuple[float, float, float]:
     """Diameters in mm and contrast of one speck: regular and coarse, or varied and fine."""
     odd = plan.irregularity
-    short = float(np.clip((0.62 - 0.2 * odd) * np.exp((0.1 + 0.3 * odd) * rng.normal()), 0.2, 0.8))
+    short = float(np.clip((0.66 - 0.28 * odd) * np.exp((0.1 + 0.3 * odd) * rng.normal()), 0.2, 0.8))
     stretch = 1 + odd * rng.uniform(0, 1.5 if plan.shape == "FINE_LINEAR_BRANCHING" else 0.7)
     contrast = plan.contrast * float(np.exp((0.1 + 0.35 * odd) * rng.normal()))
     return min(short * stretch, 1.6), short, contrast

@@ -57,7 +57,7 @@ def plan_lesion(rng: np.random.Generator, kind: str, malignant: bool) -> LesionP
 def _mass_looks(rng: np.random.Generator, suspicion: float, pathology: str) -> LesionPlan:
     irregularity = _logistic(1.5 * suspicion + 0.4 * rng.normal())
     spiculation = float(np.clip(0.45 * (suspicion + 0.5 * rng.normal()) - 0.05, 0, 1))
-    contrast = float(np.clip(0.155 * np.exp(0.32 * rng.normal() + 0.12 * suspicion), 0.07, 0.4))
+    contrast = float(np.clip(0.155 * np.exp(0.3 * rng.normal() + 0.2 * suspicion), 0.07, 0.4))
     if irregularity > 0.6:
         shape = "IRREGULAR" if rng.random() < 0.85 else "IRREGULAR-ARCHITECTURAL_DISTORTION"
     else:
