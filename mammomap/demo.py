@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-DRAWN = {"split": "official", "rows": 384, "crops": 6000}
-OTHERS = {"split": "random", "rows": 576, "crops": 36000}
+DRAWN = {"split": "official", "rows": 448, "crops": 8000, "crop": 192}
+OTHERS = {"split": "random", "rows": 576, "crops": 36000, "crop": 256}
 
 
 def demo(
@@ -44,7 +44,7 @@ def demo(
         go("phantom", "--patients", patients, "--seed", seed, "--rows", 800, "-o", root)
     go("index", root, "-o", tables)
     go("prepare", tables, "-o", store, "--rows", rows)
-    how = ["--split", split, "--seed", seed]
+    how = ["--split", split, "--seed", seed, "--crop", default["crop"]]
     go("train", store, "-o", run, "--crops", crops, *how, "--set", f"validate_every={max(1000, crops // 9)}")
     go("train", store, "-o", untrained, "--crops", 0, *how)
     part = ["--split", run / "split.csv", "--part", "test"]
