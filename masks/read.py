@@ -71,11 +71,11 @@ def _read_dicom(path: Path) -> NDArray[np.uint16]:
 
 
 def _refuse_other_than_film(name: str, dataset) -> None:
+    if "PixelData" not in dataset:
+        raise ImageError(f"{name}: holds no pixels; not an image, or cut short")
     modality = str(dataset.get("Modality", "")) or "none given"
     if modality != "MG":
         raise ImageError(f"{name}: modality {modality}, wanted MG (mammography)")
-    if "PixelData" not in dataset:
-        raise ImageError(f"{name}: holds no pixels")
     if int(dataset.get("NumberOfFrames", 1) or 1) != 1:
         raise ImageError(f"{name}: {dataset.NumberOfFrames} frames, wanted one film (tomosynthesis is not read)")
     if int(dataset.get("SamplesPerPixel", 1)) != 1:
