@@ -55,4 +55,4 @@ def net_input(
     """
     low, high = limits or grey_limits(working, settings)
     scaled = (working.astype(np.float32) - np.float32(low)) / np.float32(high - low)
-    return np.where(working > 0, np.clip(scaled, 0, 1), 0).astype(np.float32)
+    return np.clip(scaled, 0, 1)  # air is 0 in the store, below every in-breast value

@@ -91,4 +91,4 @@ def test_targets_by_hand() -> None:
 def test_classes_that_a_set_can_show() -> None:
     assert classes_shown(["mass"]) == (0, 3, 4)
     assert classes_shown(["calcification", "mass"]) == (0, 1, 2, 3, 4)
-    assert malignant_classes((0, 3, 4)) == (4,)
+    assert malignant_classes((0, 3, 4)) == (4,) and malignant_classes(range(5)) == (2, 4)
