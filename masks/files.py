@@ -5,20 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file beside `path` with the same ending, then put it in place in one step."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path`, put in its place when the block ends without an error.
+
+    What a killed process leaves of it is hidden, has always the same name, and goes with the next try.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".half-{os.getpid()}-{path.name}")
+    half = path.with_name(f".half-{path.name}")
     try:
-        write(half)
+        yield half
         os.replace(half, path)
     finally:
         half.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a temporary file beside `path` with the same ending, then put it in place in one step."""
+    with whole_file(path) as half:
+        write(half)
 
 
 def write_json(path: Path, value: Any) -> None:

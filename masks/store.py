@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammomap.errors import ConfigError, MammomapError, TableError
-from mammomap.masks.files import settings_hash, write_atomically, write_json
+from mammomap.masks.files import settings_hash, whole_file, write_atomically, write_json
 from mammomap.masks.grid import Grid
 from mammomap.masks.outlines import outlines_of
 from mammomap.masks.tables import Tables, read_tables, write_tables
@@ -179,7 +179,12 @@ def _assemble(tables: Tables, out: Path, refused: dict[str, str]) -> None:
     """Join the parts into one array pair."""
     listed = []
     start = 0
-    with (out / "pixels.u16").open("wb") as pixels, (out / "targets.u8").open("wb") as targets:
+    with (
+        whole_file(out / "pixels.u16") as half_pixels,
+        whole_file(out / "targets.u8") as half_targets,
+        half_pixels.open("wb") as pixels,
+        half_targets.open("wb") as targets,
+    ):
         for film in tables.films.itertuples():
             if film.image_id in refused:
                 continue

@@ -9,6 +9,7 @@ import pytest
 
 from mammomap.cli import main
 from mammomap.masks.own_data import FILM_COLUMNS, LESION_COLUMNS
+from mammomap.masks.tables import FILMS, LESIONS, REFUSED, Table
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -49,3 +50,8 @@ def test_tables_of_results_are_those_of_the_reports() -> None:
     check = [sys.executable, str(ROOT / "study" / "tables.py"), "--check"]
     done = subprocess.run(check, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("table", [FILMS, LESIONS, REFUSED], ids=lambda t: t.name)
+def test_the_columns_in_the_docs_are_those_of_the_schema(table: Table) -> None:
+    assert table.markdown() in (ROOT / "docs" / "tables.md").read_text()
