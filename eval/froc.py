@@ -69,35 +69,6 @@ class Froc:
         return float(np.mean([self.at(fp) for fp in FP_RATES]))
 
 
-def hits_in_boxes(
-    mark_film: NDArray[np.integer],
-    mark_row: NDArray[np.floating],
-    mark_col: NDArray[np.floating],
-    lesion_film: NDArray[np.integer],
-    boxes: NDArray[np.floating],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which mark lies in which lesion's box: `hit_mark` and `hit_lesion` of `Marks`.
-
-    mark_*: `(n,)`. lesion_film: `(m,)`. boxes: `(m, 4)` as row0, col0, row1, col1, half-open, in the pixels that the
-    marks are given in: row0 <= row < row1, col0 <= col < col1, and both on one film.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not go together.
-    """
-    boxes = np.asarray(boxes, np.float64)
-    if boxes.shape != (len(lesion_film), 4):
-        raise ValueError(f"boxes are {boxes.shape}, wanted {(len(lesion_film), 4)}")
-    if not len(mark_film) == len(mark_row) == len(mark_col):
-        raise ValueError(f"marks: {len(mark_film)} films, {len(mark_row)} rows, {len(mark_col)} cols")
-    film, row, col = (np.asarray(v)[:, None] for v in (mark_film, mark_row, mark_col))
-    row0, col0, row1, col1 = boxes.T
-    hit = (film == np.asarray(lesion_film)) & (row0 <= row) & (row < row1) & (col0 <= col) & (col < col1)
-    mark, lesion = np.nonzero(hit)
-    return mark, lesion
-
-
 def froc(marks: Marks, lesion_film: NDArray[np.integer], n_films: int) -> Froc:
     """The FROC curve of one set of films.
 

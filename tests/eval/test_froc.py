@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammomap.eval.froc import FP_RATES, Marks, froc, froc_bootstrap, hits_in_boxes
+from mammomap.eval.froc import FP_RATES, Marks, froc, froc_bootstrap
 from mammomap.eval.intervals import patient_weights
 
 
@@ -127,16 +127,6 @@ def test_order_of_marks_and_rising_scales_change_nothing(seed):
     assert (np.diff(plain.sensitivity) >= 0).all() and (np.diff(plain.fp_per_film) >= 0).all()
 
 
-def test_hits_in_boxes_are_half_open_and_stay_on_their_film():
-    boxes = np.array([[10, 10, 20, 20], [15, 15, 30, 30], [10, 10, 20, 20]])
-    film = np.array([0, 0, 0, 0, 1, 2])
-    row = np.array([10.0, 20.0, 17.0, 9.5, 10.0, 10.0])
-    col = np.array([10.0, 19.0, 19.9, 12.0, 19.5, 10.0])
-    mark, lesion = hits_in_boxes(film, row, col, np.array([0, 0, 1]), boxes)
-    assert list(zip(mark, lesion, strict=True)) == [(0, 0), (1, 1), (2, 0), (2, 1), (4, 2)]
-    assert hits_in_boxes(film, row, col, np.array([], int), np.zeros((0, 4)))[0].tolist() == []
-
-
 def repeated(film, score, hits, lesion_film, film_patient, weight):
     """The resample written out: every film of a patient as often as she was drawn."""
     new_film, new_score, new_hits, new_lesions, n_films = [], [], [], [], 0
@@ -227,5 +217,3 @@ def test_patients_that_do_not_go_together_are_refused():
         froc_bootstrap(table, np.array([0]), np.array([0, 1]), 1, np.ones((3, 2)), (1,))
     with pytest.raises(ValueError, match="weights for 1"):
         froc_bootstrap(table, np.array([0]), np.array([0, 1]), 2, np.ones((3, 1)), (1,))
-    with pytest.raises(ValueError, match="boxes"):
-        hits_in_boxes(np.array([0]), np.array([1.0]), np.array([1.0]), np.array([0, 1]), np.zeros((1, 4)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mammomap.eval.candidates import find_candidates
-from mammomap.eval.froc import Marks, froc, hits_in_boxes
+from mammomap.eval.froc import Marks, froc
 from mammomap.eval.images import auc
 from mammomap.eval.overlap import OverlapCounts, overlap_counts
 
@@ -31,7 +31,11 @@ def judged(maps):
     found = [find_candidates(m, film_rows=SHAPE[0]) for m in maps]
     film = np.repeat(np.arange(FILMS), [len(f) for f in found])
     rows, cols, scores = (np.concatenate([getattr(f, k) for f in found]) for k in ("rows", "cols", "scores"))
-    curve = froc(Marks(film, scores, *hits_in_boxes(film, rows, cols, lesion_film, boxes)), lesion_film, FILMS)
+    row0, col0, row1, col1 = boxes.T
+    place = rows[:, None], cols[:, None]
+    inside = (row0 <= place[0]) & (place[0] < row1) & (col0 <= place[1]) & (place[1] < col1)
+    hit_mark, hit_lesion = np.nonzero(inside & (film[:, None] == lesion_film))
+    curve = froc(Marks(film, scores, hit_mark, hit_lesion), lesion_film, FILMS)
     best = [f.scores[0] if len(f) else 0.0 for f in found]
     pooled = sum((overlap_counts(t, m > 0.5) for t, m in zip(masks, maps, strict=True)), OverlapCounts())
     last = curve.fp_per_film[-1] if len(curve.fp_per_film) else 0
