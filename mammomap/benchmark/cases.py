@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import find_contours
 
 from mammomap.benchmark.systems import System
 from mammomap.benchmark.truth import Truth
@@ -64,7 +64,7 @@ def _picture(truth: Truth, system: System, image_id: str, group: str, margin: fl
     png = overlay(
         net_input(working.pixels, IntensitySettings()),
         made.lesion,
-        [(_contour(o, made.grid), o.malignant, o.approximate) for o in truth.outlines[image_id]],
+        [(contour_of(o, made.grid), o.malignant, o.approximate) for o in truth.outlines[image_id]],
         threshold=threshold,
         title=title,
         scale_mm_per_px=float(spacing) / made.grid.scale[0] if spacing == spacing else None,
@@ -75,9 +75,9 @@ def _picture(truth: Truth, system: System, image_id: str, group: str, margin: fl
     return Picture(png=png, caption=caption, group=group)
 
 
-def _contour(outline: Outline, grid: Grid) -> NDArray[np.float64]:
-    """The outline's border on the working grid, `(n, 2)` row, col."""
-    found, _ = cv2.findContours(outline.on_grid(grid).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+def contour_of(outline: Outline, grid: Grid) -> NDArray[np.float64]:
+    """The outline's border on the working grid, `(n, 2)` row, col, between the pixels inside and outside."""
+    found = find_contours(np.pad(outline.on_grid(grid), 1).astype(np.float32), 0.5)
     if not found:
         return np.zeros((0, 2))
-    return max(found, key=len)[:, 0, ::-1].astype(np.float64)
+    return max(found, key=len) - 1

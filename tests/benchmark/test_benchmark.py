@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammomap.benchmark.cases import case_pictures
+from mammomap.benchmark.cases import case_pictures, contour_of
 from mammomap.benchmark.judge import compare, judge, strata
 from mammomap.benchmark.run import benchmark
 from mammomap.benchmark.systems import read_system
 from mammomap.benchmark.truth import Truth, check_systems, read_truth
 from mammomap.errors import LeakError, TableError
+from mammomap.masks.grid import Grid
+from mammomap.masks.outlines import Outline
 from mammomap.masks.splits import read_split
 from mammomap.masks.tables import Tables
 from mammomap.seg.run import Run
@@ -193,3 +195,10 @@ def test_the_published_floor_comes_out_as_its_script_says(real_data: Path) -> No
         found = [a["value"] for a in entry["froc"][which]["at"] if a["fp"] in rates]
         assert np.round(found, 2).tolist() == wanted
     assert round(auc_of(entry, "image"), 3) == 0.625 and round(auc_of(entry, "breast"), 3) == 0.651
+
+
+def test_a_contour_runs_around_its_lesion() -> None:
+    """A box of 8 x 6 pixels becomes an ellipse whose contour stays within half a pixel of the box's edges."""
+    outline = Outline("1", "mass", True, "box", (40, 30), box=(10, 5, 18, 11))
+    contour = contour_of(outline, Grid.whole(40, 30))
+    assert np.allclose(contour.min(0), [9.5, 4.5]) and np.allclose(contour.max(0), [17.5, 10.5])

