@@ -334,7 +334,7 @@ def _span(found: dict) -> str:
 @click.option("-o", "--out", type=FOLDER, required=True, metavar="TREE", help="Folder for the tree.")
 @click.option("--patients", type=click.IntRange(1), default=60, show_default=True, help="Women to draw.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--rows", type=click.IntRange(100, 4700), default=1200, show_default=True, help="Rows of a film.")
+@click.option("--rows", type=click.IntRange(200, 4700), default=1200, show_default=True, help="Rows of a film.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores if not given.")
 @_one_line_errors
 def phantom(out: Path, patients: int, seed: int, rows: int, workers: int | None) -> None:
