@@ -41,6 +41,8 @@ class Outline:
     points: NDArray[np.float64] | None = None
     """(n, 2) row, col in film pixels, for polygon."""
     mask_path: Path | None = None
+    ignored: bool = False
+    """True where the lesion counts for nothing: void in the loss, neither hit nor false positive."""
 
     @property
     def approximate(self) -> bool:
@@ -161,6 +163,7 @@ def outline_of(lesion: Mapping[str, Any], film_size: tuple[int, int]) -> Outline
         box=(box[0], box[1], box[2], box[3]) if known else None,
         points=points,
         mask_path=Path(str(lesion["mask_path"])) if shape == "mask" else None,
+        ignored=lesion.get("role", "lesion") == "ignore",
     )
 
 

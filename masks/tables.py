@@ -18,10 +18,14 @@ import pandas as pd
 from mammomap.errors import TableError
 from mammomap.masks.files import write_atomically, write_json
 
-TABLES_FORMAT = 1
+TABLES_FORMAT = 2
 KINDS = ("calcification", "mass")
 PATHOLOGIES = ("BENIGN", "BENIGN_WITHOUT_CALLBACK", "MALIGNANT")
 OUTLINES = ("mask", "polygon", "box", "circle")
+ROLES = ("lesion", "ignore")
+"""A lesion with the role `ignore` counts for nothing: no label, void in the loss, neither hit nor false positive."""
+LISTS = ("mass-train", "mass-test", "calc-train", "calc-test")
+"""The four lists of CBIS-DDSM."""
 APPROXIMATE_OUTLINES = ("box", "circle")
 
 
@@ -34,6 +38,8 @@ class Column:
     meaning: str
     nullable: bool = False
     values: tuple[str, ...] | None = None
+    default: str | None = None
+    """What an absent column is filled with."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,8 @@ class Table:
         faults = []
         for column in self.columns:
             if column.name not in frame:
-                if column.nullable or not len(frame):
-                    frame[column.name] = None
+                if column.nullable or column.default is not None or not len(frame):
+                    frame[column.name] = column.default
                 else:
                     faults.append(f"column {column.name!r} is missing")
                     continue
@@ -102,9 +108,10 @@ FILMS = Table(
         Column("cols", "int64", "width of the original film in pixels"),
         Column("spacing_mm", "float64", "pixel pitch of the original film; empty where unknown", nullable=True),
         Column("density", "Int64", "BI-RADS density 1 to 4", nullable=True),
-        Column("malignant", "bool", "any lesion of the film is malignant, by the lesions in the lesion table"),
+        Column("malignant", "bool", "any lesion of the film is malignant, by the counted lesions in the lesion table"),
         Column("kinds_outlined", "string", "kinds of lesion whose outlines this set gives, joined by '+'"),
         Column("kinds_not_outlined", "string", "kinds that the film holds but whose place is not known", nullable=True),
+        Column("lists", "string", "published lists that the film stands in, joined by '+'", nullable=True),
         Column("official_part", "string", "part of the published split", nullable=True, values=("train", "test")),
         Column("fold", "Int64", "fold of the woman where the set comes with folds", nullable=True),
         Column("source", "string", "name of the data set"),
@@ -118,6 +125,8 @@ LESIONS = Table(
         Column("image_id", "string", "the film"),
         Column("lesion_id", "string", "names the lesion within its film"),
         Column("kind", "string", "kind of lesion", values=KINDS),
+        Column("role", "string", "what it counts for; ignore: for nothing", values=ROLES, default="lesion"),
+        Column("source_list", "string", "published list that names the lesion", nullable=True, values=LISTS),
         Column("pathology", "string", "pathology as published", values=PATHOLOGIES),
         Column("assessment", "Int64", "BI-RADS 0 to 6; 0 means 'needs more imaging'", nullable=True),
         Column("subtlety", "Int64", "1 (subtle) to 5 (obvious)", nullable=True),
@@ -127,6 +136,9 @@ LESIONS = Table(
         Column("calc_distribution", "string", "descriptor", nullable=True),
         Column("outline", "string", "how the outline is given; box and circle are approximate", values=OUTLINES),
         Column("mask_path", "string", "mask file, absolute, where the outline is a mask", nullable=True),
+        Column("mask_rows", "Int64", "height of the mask file in pixels", nullable=True),
+        Column("mask_cols", "Int64", "width of the mask file in pixels", nullable=True),
+        Column("mask_fit", "string", "how the mask lies on its film, and the evidence for it", nullable=True),
         Column("polygon", "string", "JSON list of [row, col] where the outline is a polygon", nullable=True),
         Column("row0", "float64", "box in pixels of the original film; for a circle its bounds", nullable=True),
         Column("col0", "float64", "left edge of the box", nullable=True),
@@ -192,7 +204,8 @@ def make_tables(
     strays = set(lesion_table["image_id"]) - set(film_table["image_id"])
     if strays:
         raise TableError(f"lesions: {len(strays)} films are not in the film table, first {min(strays)}")
-    labelled = set(lesion_table.loc[lesion_table["pathology"] == "MALIGNANT", "image_id"])
+    counted = lesion_table["role"] == "lesion"
+    labelled = set(lesion_table.loc[counted & (lesion_table["pathology"] == "MALIGNANT"), "image_id"])
     wrong = film_table[film_table["malignant"] != film_table["image_id"].isin(labelled)]
     if len(wrong):
         raise TableError(

@@ -1,7 +1,8 @@
 """What the net is to learn on one film: a class per working pixel.
 
 In: outlines and a Grid. Out: uint8 `(rows, cols)` with the codes below; 255 is void in the loss. Where lesions
-overlap, malignant stands over benign and, within that, calcification over mass.
+overlap, malignant stands over benign and, within that, calcification over mass; lesions that count for nothing
+(role `ignore`) are void, and lie below all others.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ _DRAW_ORDER = [("mass", False), ("calcification", False), ("mass", True), ("calc
 def draw_target(outlines: Iterable[Outline], grid: Grid) -> NDArray[np.uint8]:
     """Class codes on the working grid, uint8 `(grid.rows, grid.cols)`."""
     target = np.zeros((grid.rows, grid.cols), np.uint8)
-    for outline in sorted(outlines, key=lambda o: _DRAW_ORDER.index((o.kind, o.malignant))):
+    listed = list(outlines)
+    for outline in listed:
+        if outline.ignored:
+            target[outline.on_grid(grid)] = IGNORE
+    for outline in sorted((o for o in listed if not o.ignored), key=lambda o: _DRAW_ORDER.index((o.kind, o.malignant))):
         target[outline.on_grid(grid)] = _CODE[outline.kind, outline.malignant]
     return target
 
