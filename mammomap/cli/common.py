@@ -1,0 +1,67 @@
+"""What the verbs share: types of arguments, one-line errors, progress, the last line."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
+
+from mammomap.errors import ConfigError, MammomapError
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+ANY = click.Path(path_type=Path)
+
+
+def one_line_errors(verb: Callable) -> Callable:
+    """A fault of the input becomes one line on stderr and exit code 1."""
+
+    @functools.wraps(verb)
+    def wrapped(*args, **kwargs):
+        try:
+            return verb(*args, **kwargs)
+        except MammomapError as error:
+            click.echo(f"mammomap: {error}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("mammomap: stopped; the same command goes on from here", err=True)
+            sys.exit(130)
+
+    return wrapped
+
+
+def progress_bar(items: Iterable, **how) -> Iterable:
+    """A bar on stderr, on a terminal only."""
+    from tqdm import tqdm
+
+    return tqdm(items, disable=None, **how)
+
+
+def say_done(done: bool, text: str) -> None:
+    click.echo(text if done else f"nothing to do: {text}")
+
+
+def named(pairs: Iterable[str], what: str) -> list[tuple[str, str]]:
+    """`NAME=VALUE` words, split."""
+    found = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise click.UsageError(f"{pair!r}: wanted NAME={what}")
+        found.append((name, value))
+    return found
+
+
+def json_file(path: Path) -> dict:
+    import json
+
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: wanted a JSON object of settings")
+    return values

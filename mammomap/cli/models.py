@@ -1,0 +1,124 @@
+"""The verbs that train and use nets and heads: train, segment, train-head, classify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_errors, progress_bar, say_done
+
+
+@click.command()
+@click.argument("store", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, required=True, metavar="RUN", help="Folder for the run.")
+@click.option("--split", help="random, official, fold:K, or a split file.  [default: random]")
+@click.option("--encoder", help="Encoder of the U-Net.  [default: resnet18]")
+@click.option("--crops", type=click.IntRange(0), help="Crops to train on.  [default: 16000]")
+@click.option("--crop", type=click.IntRange(32), help="Side of a crop.  [default: 256]")
+@click.option("--batch", type=click.IntRange(1), help="Crops a step.  [default: 8]")
+@click.option("--seed", type=click.IntRange(0), help="Seed of split, weights and crops.  [default: 1]")
+@click.option("--config", type=FILE, help="JSON file with any training settings; the options above win over it.")
+@click.option(
+    "--set", "assign", multiple=True, metavar="NAME=VALUE", help="Any other setting, e.g. learning_rate=3e-4."
+)
+@one_line_errors
+def train(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], **options) -> None:
+    """Train a net. The same command goes on with a run that was stopped.
+
+    \b
+    Example:
+      mammomap train store -o run --split fold:0 --crops 36000
+    """
+    import json
+
+    from mammomap.masks.store import Store
+    from mammomap.seg.config import TrainConfig
+    from mammomap.seg.train import train as run
+
+    values: dict = json_file(config) if config else {}
+    for name, text in named(assign, "VALUE"):
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    values |= {name: value for name, value in options.items() if value is not None}
+    made, done = run(Store(store), out, TrainConfig.from_json(values), progress=progress_bar)
+    women = {part: len(made.split.women(part)) for part in ("net", "validation", "head", "test")}
+    say_done(done, f"{made.name}, {made.config.crops} crops; women by part {women} -> {out}")
+
+
+@click.command()
+@click.argument("inputs", type=ANY, nargs=-1, required=True)
+@click.option("--model", required=True, metavar="RUN", help="A run folder, or 'blob' for the blob detector.")
+@click.option("-o", "--out", type=FOLDER, required=True, help="Folder for the maps.")
+@click.option("--part", type=click.Choice(["net", "validation", "head", "test"]), help="With tables: these women only.")
+@click.option("--split", type=FILE, help="Split file that says who is in which part; the run's own if not given.")
+@click.option("--rows", type=click.IntRange(64), help="Working rows of the blob detector.")
+@one_line_errors
+def segment(inputs: tuple[Path, ...], model: str, out: Path, part: str | None, split: Path | None, rows: int | None):
+    """Make lesion heatmaps of FILES, of a FOLDER, or of the films in TABLES.
+
+    A file that is no film is set aside with its reason, and the rest is done.
+
+    \b
+    Examples:
+      mammomap segment films/*.dcm --model run -o maps
+      mammomap segment tables --part test --model run -o maps
+    """
+    from mammomap.masks.splits import read_split
+    from mammomap.seg.segment import RunMapper, find_sources, open_model
+    from mammomap.seg.segment import segment as run
+
+    mapper = open_model(model, rows)
+    own = mapper.run.split if isinstance(mapper, RunMapper) else None
+    sources = find_sources(inputs, read_split(split) if split else own, part)
+    folder, done = run(sources, mapper, out, progress=progress_bar)
+    aside = folder.films[folder.films["status"] != "done"]
+    say_done(done > 0, f"{len(folder.done)} films mapped by {folder.about['model']}, {len(aside)} set aside -> {out}")
+    names = {source.image_id: source.path.name for source in sources}
+    for row in aside.itertuples():
+        click.echo(f"  set aside: {names[row.image_id]}: {row.reason}", err=True)
+
+
+@click.command(name="train-head")
+@click.argument("store", type=FOLDER)
+@click.option("--model", required=True, type=FOLDER, metavar="RUN", help="The run whose maps the head is for.")
+@click.option("-o", "--out", type=FILE, required=True, metavar="HEAD", help="File for the head (JSON).")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the inner folds.")
+@one_line_errors
+def train_head(store: Path, model: Path, out: Path, seed: int) -> None:
+    """Fit a head: from maps to a calibrated probability per image, on women whom the net has not seen.
+
+    \b
+    Example:
+      mammomap train-head store --model run -o head.json
+    """
+    from mammomap.classify.train_head import train_head as run
+    from mammomap.masks.store import Store
+    from mammomap.seg.run import read_run
+
+    head, done = run(Store(store), read_run(model), out, seed=seed, progress=progress_bar)
+    text = f"head on {head.films} films of {head.women} women, held-out AUC {head.held_out_auc:.3f} -> {out}"
+    say_done(done, text)
+
+
+@click.command()
+@click.argument("maps", type=FOLDER)
+@click.option("--head", required=True, type=FILE, help="A head of 'mammomap train-head'.")
+@click.option("-o", "--out", type=FILE, metavar="CSV", help="File for the scores.  [default: MAPS/scores.csv]")
+@one_line_errors
+def classify(maps: Path, head: Path, out: Path | None) -> None:
+    """Score every mapped image: the probability of a malignant lesion, and calls at the head's operating points.
+
+    \b
+    Example:
+      mammomap classify maps --head head.json
+    """
+    from mammomap.classify.classify import classify as run
+    from mammomap.classify.heads import read_head
+    from mammomap.masks.mapfile import read_map_folder
+
+    out = out or maps / "scores.csv"
+    scores, done = run(read_map_folder(maps), read_head(head), out, progress=progress_bar)
+    say_done(done, f"{len(scores)} images, {scores['call at youden'].sum()} called at the Youden point -> {out}")

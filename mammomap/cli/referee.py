@@ -1,0 +1,90 @@
+"""The verb that judges: benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mammomap.cli.common import FILE, FOLDER, named, one_line_errors, progress_bar, say_done
+
+
+@click.command()
+@click.argument("truth", type=FOLDER)
+@click.argument("systems", nargs=-1, required=True, metavar="NAME=MAPS...")
+@click.option("-o", "--out", type=FOLDER, required=True, metavar="REPORT", help="Folder for the report.")
+@click.option("--split", type=FILE, help="Split file; with it only the women of --part are judged.")
+@click.option("--part", type=click.Choice(["validation", "head", "test"]), default="test", show_default=True)
+@click.option("--run", "run_folder", type=FOLDER, help="Run whose settings and training curves go into the report.")
+@click.option("--title", default="Lesion maps against truth", show_default=True)
+@click.option("--in-sample", is_flag=True, help="Judge on women whom a model has seen, and mark every figure so.")
+@click.option("--no-pictures", is_flag=True, help="No film in the report.")
+@one_line_errors
+def benchmark(
+    truth: Path,
+    systems: tuple[str, ...],
+    out: Path,
+    split: Path | None,
+    part: str,
+    run_folder: Path | None,
+    title: str,
+    in_sample: bool,
+    no_pictures: bool,
+) -> None:
+    """Judge maps of any origin against the outlines in TRUTH (tables), and write a report.
+
+    MAPS is a folder that 'segment' made, or a CSV of marks (image_id, map, row, col, score). The first system is
+    compared with each other one, paired by woman.
+
+    \b
+    Example:
+      mammomap benchmark tables net=maps blob=blob-maps --split run/split.csv -o report
+    """
+    from mammomap.benchmark.run import benchmark as run
+    from mammomap.benchmark.systems import read_system
+    from mammomap.benchmark.truth import read_truth
+    from mammomap.masks.splits import read_split
+    from mammomap.masks.tables import read_tables
+    from mammomap.seg.run import read_run
+
+    listed = [read_system(name, Path(path)) for name, path in named(systems, "MAPS")]
+    judged = read_truth(read_tables(truth), read_split(split) if split else None, part if split else None)
+    report, done = run(
+        judged,
+        listed,
+        out,
+        title=title,
+        run=read_run(run_folder) if run_folder else None,
+        in_sample=in_sample,
+        pictures=not no_pictures,
+        progress=progress_bar,
+    )
+    for line in _summary(report):
+        click.echo(line)
+    say_done(done, f"report -> {out / 'index.html'}")
+
+
+def _summary(report: dict) -> list[str]:
+    """The headline figures as text."""
+    data = report["data"]
+    lines = [
+        f"{data['films']} films of {data['women']} women, {data['lesions']} lesions, {data['malignant_films']} films "
+        f"malignant; part {data['part']} of split {data['split']}; 95 % intervals by woman"
+    ]
+    for system in report["systems"]:
+        at = next(a for a in system["froc"]["any"]["at"] if a["fp"] == 1.0)
+        mark = " IN SAMPLE" if system["in_sample"] else ""
+        lines.append(f"  {system['name']}{mark}: sensitivity at 1 false positive per film {_span(at)}")
+        for entry in system["images"]:
+            lines.append(f"    AUC by {entry['level']}, {entry['score']}: {_span(entry['auc'])}")
+    for row in report["differences"]:
+        lines.append(f"  {row['a']} minus {row['b']}, {row['measure']}, {row['level']}: {_span(row)}")
+    return lines
+
+
+def _span(found: dict) -> str:
+    if found["value"] is None:
+        return "not defined (one class only, or no lesion)"
+    if found["low"] is None or found["high"] is None:
+        return f"{found['value']:.3f} (no interval)"
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
