@@ -1,267 +1,217 @@
-"""CBIS-DDSM -> tables: its case description tables and the DICOM files below them, whatever the folders are called.
+"""CBIS-DDSM -> tables: the rows of its lists and the files below them, matched by header and content.
 
-In: a folder with any of the four `{mass,calc}_case_description_{train,test}_set.csv` and the DICOM files, anywhere
-below. Out: tables. A film is (patient, side, view): the 71 films of the real set that stand in both lists become one.
-Files are found by SeriesInstanceUID, the second last part of a path in the tables; of the files of a ROI series the
-8-bit one is the mask, since neither order nor table column tells (Lee et al. 2017, doi 10.1038/sdata.2017.177,
-describe the set). A row whose film or mask is absent is set aside with its reason, and with it all rows of its film:
-a film with a lesion that cannot be drawn would teach a falsehood.
+In: a folder with any of the four lists and the files in any layout. Out: tables and an inventory. A film is
+(patient, side, view): the 71 films of the real set that stand in both lists become one, with the lesions of both.
+Files are matched by SeriesInstanceUID. In a ROI series the file of 8 bits is the mask and that of 16 bits the crop;
+where bits do not tell, the pixels do: a mask has the film's size (or 0.87 of it) and two values. File order, table
+columns and series descriptions are all wrong somewhere in the set and are never asked. A row whose film or mask is
+absent or does not fit is set aside with its reason, and with it all rows of its film: a film with a lesion that
+cannot be drawn would teach a falsehood.
 """
 
 from __future__ import annotations
 
 import json
-import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from mammomap.errors import TableError
-from mammomap.masks.tables import KINDS, PATHOLOGIES, Tables, make_tables
+from mammomap.errors import ImageError, TableError
+from mammomap.masks.cbis_files import FILES, FileOnDisk, read_inventory
+from mammomap.masks.cbis_lists import ListRow, read_lists
+from mammomap.masks.mask_fit import mask_fit
+from mammomap.masks.read import read_film
+from mammomap.masks.tables import KINDS, LISTS, Tables, make_tables
 
-LISTS = {
-    f"{short}_case_description_{part}_set.csv": (kind, part)
-    for kind, short in (("calcification", "calc"), ("mass", "mass"))
-    for part in ("train", "test")
-}
-_IMAGE_PATH, _CROP_PATH, _MASK_PATH = "image file path", "cropped image file path", "ROI mask file path"
-_NEEDED = ("patient_id", "left or right breast", "image view", "abnormality id", "assessment", "pathology", "subtlety")
-_DENSITY = ("breast_density", "breast density")
-_LOOKS = {
-    "mass": {"mass shape": "mass_shape", "mass margins": "mass_margins"},
-    "calcification": {"calc type": "calc_type", "calc distribution": "calc_distribution"},
-}
-_TAGS = ["SOPInstanceUID", "SeriesInstanceUID", "BitsAllocated", "Rows", "Columns"]
-
-
-@dataclass(frozen=True)
-class _File:
-    """What the header of one DICOM file says."""
-
-    path: Path
-    bits: int
-    rows: int
-    cols: int
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One usable row of a case description table, with its files."""
-
-    where: str
-    film: tuple[str, str, str]
-    kind: str
-    part: str
-    density: int | None
-    image: _File
-    lesion: dict
+LABEL_RULE = "a film is malignant if any of its lesions in the lists indexed is; BENIGN_WITHOUT_CALLBACK is benign"
+_LOOKS = {"mass": ("mass_shape", "mass_margins"), "calcification": ("calc_type", "calc_distribution")}
+_PIXEL_TOLERANCE = 0.06
+"""Share of the full range by which a JPEG's noise moves a value of 0 or of the maximum."""
 
 
 class _SetAside(Exception):
     """Why a row cannot be used."""
 
 
-def index_cbis(root: Path, progress: Callable[..., Iterable] | None = None) -> Tables:
-    """Index CBIS-DDSM, a part of it, or a phantom, in `root`.
+def index_cbis(
+    root: Path,
+    files: Sequence[FileOnDisk],
+    known: pd.DataFrame | None = None,
+    progress: Callable[..., Iterable] | None = None,
+) -> tuple[Tables, pd.DataFrame, list[ListRow]]:
+    """Index CBIS-DDSM, a part of it, or a phantom, in `root`, whose files are `files`.
 
+    Returns the tables, the inventory (`FILES`, with what each file is used as) and the rows of the lists.
     `about` counts rows: `rows_listed` = `rows_read` + `rows_set_aside`. `refused` names each row set aside, and
-    besides them each `.dcm` file that is no DICOM.
+    besides them each file whose header cannot be read.
 
     Raises
     ------
     TableError
-        If there is no case description table, one lacks a column, or no row can be used.
+        If there is no list, one lacks a column, or no row can be used.
     """
-    tables = {name: _read_list(path) for name, path in _find_lists(root).items()}
-    series, refused = _read_headers(root, progress)
+    listed = read_lists(root, [Path(file.path) for file in files])
+    inventory = read_inventory(files, known, progress)
+    matcher = _Matcher(inventory)
+    refused = [
+        {"path": row.path, "reason": row.fault}
+        for row in inventory.itertuples()
+        if isinstance(row.fault, str) and row.fault
+    ]
     bad_files = len(refused)
-    rows: list[_Row] = []
-    lost_films: dict[tuple[str, str, str], str] = {}
-    listed = 0
-    seen: set[tuple[str, ...]] = set()
-    for name, frame in tables.items():
-        for number, record in enumerate(frame.to_dict("records"), start=1):
-            listed += 1
-            film = (record["patient_id"], record["left or right breast"], record["image view"])
-            where = f"{name} row {number} ({'_'.join(film)} {record['abnormality id']})"
-            try:
-                row = _read_row(where, record, *LISTS[name], series)
-                key = (*film, row.lesion["lesion_id"])
-                if key in seen:
-                    raise _SetAside("the lesion is listed twice")
-                seen.add(key)
-                rows.append(row)
-            except _SetAside as reason:
-                refused.append({"path": where, "reason": str(reason)})
-                lost_films.setdefault(film, where)
-    films: dict[tuple[str, str, str], list[_Row]] = defaultdict(list)
-    for row in rows:
-        films[row.film].append(row)
+    used: list[tuple[ListRow, dict, dict]] = []
+    lost_films: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
+    for row in listed:
+        try:
+            image, mask, fit = matcher.match(row)
+            if (row.image_id, row.lesion_id) in seen:
+                raise _SetAside("the lesion is listed twice")
+            seen.add((row.image_id, row.lesion_id))
+            used.append((row, image, _lesion(row, mask, fit)))
+        except (_SetAside, ImageError) as reason:
+            refused.append({"path": row.where, "reason": str(reason)})
+            lost_films.setdefault(row.image_id, row.where)
+    films: dict[str, list[tuple[ListRow, dict, dict]]] = defaultdict(list)
+    for one in used:
+        films[one[0].image_id].append(one)
     for film, its_rows in films.items():
-        if len({(row.image.rows, row.image.cols) for row in its_rows}) > 1:
+        if len({(image["rows"], image["cols"]) for _, image, _ in its_rows}) > 1:
             lost_films.setdefault(film, "its files in the two lists, which differ in size")
-    for film in lost_films:
-        for row in films.pop(film, []):
-            reason = f"its film was set aside because of {lost_films[film]}"
-            refused.append({"path": row.where, "reason": reason})
+    for film, cause in lost_films.items():
+        for row, _, _ in films.pop(film, []):
+            refused.append({"path": row.where, "reason": f"its film was set aside because of {cause}"})
     if not films:
         first = f"; first: {refused[0]['path']}: {refused[0]['reason']}" if refused else ""
-        raise TableError(f"{root}: no film can be used; {listed} rows in {len(tables)} tables{first}")
-    kept = [row for its_rows in films.values() for row in its_rows]
-    kinds = [kind for kind in KINDS if any(row.kind == kind for row in kept)]
+        raise TableError(f"{root}: no film can be used; {len(listed)} rows listed{first}")
+    kept = [one for its_rows in films.values() for one in its_rows]
+    kinds = "+".join(kind for kind in KINDS if any(row.kind == kind for row, _, _ in kept))
     source = _source(root)
     about = {
         "source": source,
-        "layout": "case description tables, files by SeriesInstanceUID",
-        "label_rule": "a film is malignant if any of its lesions in the lists indexed is",
-        "lists": sorted(tables),
-        "rows_listed": listed,
+        "root": str(root.resolve()),
+        "layout": "lists of CBIS-DDSM, files matched by SeriesInstanceUID",
+        "label_rule": LABEL_RULE,
+        "lists": [name for name in LISTS if any(row.list == name for row in listed)],
+        "rows_listed": len(listed),
         "rows_read": len(kept),
         "rows_set_aside": len(refused) - bad_files,
         "files_set_aside": bad_files,
-        "films_in_both_lists": sum(len({row.kind for row in its_rows}) > 1 for its_rows in films.values()),
-        "films_in_both_parts": sum(len({row.part for row in its_rows}) > 1 for its_rows in films.values()),
+        "masks_scaled": sum(lesion["mask_fit"] != "same size" for _, _, lesion in kept),
+        "films_in_both_lists": sum(len({row.kind for row, _, _ in its}) > 1 for its in films.values()),
+        "films_in_both_parts": sum(len({row.part for row, _, _ in its}) > 1 for its in films.values()),
         "part_rule": "a film in both official parts counts as test",
     }
-    film_rows = [_film(its_rows, "+".join(kinds), source) for its_rows in films.values()]
-    return make_tables(film_rows, [row.lesion for row in kept], refused, about)
+    tables = make_tables([_film(its, kinds, source) for its in films.values()], [o[2] for o in kept], refused, about)
+    return tables, matcher.inventory(), listed
 
 
-def _find_lists(root: Path) -> dict[str, Path]:
-    """The case description tables below `root`, by name; a second copy must be the same."""
-    found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*_case_description_*_set.csv")):
-        if path.name not in LISTS or not path.is_file():
-            continue
-        first = found.setdefault(path.name, path)
-        if first.read_bytes() != path.read_bytes():
-            raise TableError(f"{first} and {path}: two tables of one name that differ; keep one")
-    if not found:
-        raise TableError(f"{root}: none of {', '.join(sorted(LISTS))} in it or below it")
-    return {name: found[name] for name in sorted(found)}
+class _Matcher:
+    """Finds the files of a row, and remembers what each file is used as."""
 
-
-def _read_list(path: Path) -> pd.DataFrame:
-    """A table as stripped text; `N/A` stays text, the density column is called `density`."""
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: not a CSV table ({error})") from None
-    frame.columns = frame.columns.str.strip()
-    kind, _ = LISTS[path.name]
-    density = next((name for name in _DENSITY if name in frame), None)
-    needed = (*_NEEDED, *_LOOKS[kind], _IMAGE_PATH, _CROP_PATH, _MASK_PATH)
-    missing = [name for name in needed if name not in frame]
-    if density is None:
-        missing.append(_DENSITY[0])
-    if missing:
-        raise TableError(f"{path}: column {missing[0]!r} is missing; it has {', '.join(frame.columns)}")
-    texts = {name: frame[name].fillna("").str.strip() for name in (*needed, str(density))}
-    return pd.DataFrame(texts).rename(columns={str(density): "density"})
-
-
-def _read_headers(
-    root: Path, progress: Callable[..., Iterable] | None
-) -> tuple[dict[str, list[_File]], list[dict[str, str]]]:
-    """Files by SeriesInstanceUID, and the `.dcm` files that could not be read. One SOP instance counts once."""
-    import pydicom
-
-    show = progress or (lambda items, **_: items)
-    paths = sorted(path for path in root.rglob("*.dcm") if path.is_file())
-    series: dict[str, list[_File]] = defaultdict(list)
-    refused: list[dict[str, str]] = []
-    instances: set[str] = set()
-    for path in show(paths, total=len(paths), desc="index"):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # odd values in headers we do not use
-                header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-            instance, uid = str(header.SOPInstanceUID), str(header.SeriesInstanceUID)
-            file = _File(path.resolve(), int(header.BitsAllocated), int(header.Rows), int(header.Columns))
-        except Exception as error:  # a damaged file can fail in many ways, all of them the file's
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:150]
-            refused.append({"path": str(path), "reason": f"DICOM header cannot be read ({reason})"})
-            continue
-        if instance not in instances:
+    def __init__(self, inventory: pd.DataFrame) -> None:
+        self._frame = inventory
+        self._used: dict[str, dict[str, str]] = {}
+        self._series: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        instances: set[str] = set()
+        for file in inventory.to_dict("records"):
+            instance = file["instance_uid"] or ""
+            if file["fault"] or not file["series_uid"] or (instance and instance in instances):
+                continue  # a second copy of one instance counts for nothing
             instances.add(instance)
-            series[uid].append(file)
-    return series, refused
+            self._series[file["series_uid"]].append(file)
+
+    def match(self, row: ListRow) -> tuple[dict, dict, str]:
+        """Film, mask, and how the mask lies on the film.
+
+        What of the row's files is there is marked as used, even where another one is missing.
+        """
+        films = self._series.get(row.image_series, [])
+        for file in films:
+            self._use(file, "film", row)
+        regions = [file for uid in row.roi_series for file in self._series.get(uid, [])]
+        masks = [file for file in regions if file["bits"] == 8]
+        crops = [file for file in regions if file["bits"] == 16]
+        if regions and films and (len(masks) != 1 or len(masks) + len(crops) != len(regions)):
+            unclear = masks or [file for file in regions if file not in crops] or crops
+            masks = [file for file in unclear if _looks_like_a_mask(file, films[0])]
+        for file in regions:
+            self._use(file, "mask" if file in masks else "crop", row)
+        if row.fault:
+            raise _SetAside(row.fault)
+        if len(films) != 1 or films[0]["bits"] == 8:
+            found = f"{len(films)} files" if len(films) != 1 else "a file of 8 bits"
+            raise _SetAside(f"no film: {found} in series {row.image_series}, wanted 1 file of 16 bits")
+        if len(masks) != 1:
+            told = f"{len(regions)} files in series {' or '.join(row.roi_series)}"
+            raise _SetAside(f"no mask: {told}, {len(masks)} of them a mask by bits and pixels, wanted 1")
+        film, mask = films[0], masks[0]
+        return film, mask, mask_fit((mask["rows"], mask["cols"]), (film["rows"], film["cols"]))
+
+    def inventory(self) -> pd.DataFrame:
+        """The inventory with the columns that say what each file is used as."""
+        told = [self._used.get(path, {"used_as": "", "image_id": "", "lesion_id": ""}) for path in self._frame["path"]]
+        bare = self._frame.drop(columns=["used_as", "image_id", "lesion_id"])
+        return FILES.shaped(pd.concat([bare, pd.DataFrame(told, index=bare.index)], axis=1))
+
+    def _use(self, file: dict, how: str, row: ListRow) -> None:
+        lesion = "" if how == "film" else row.lesion_id
+        self._used.setdefault(file["path"], {"used_as": how, "image_id": row.image_id, "lesion_id": lesion})
 
 
-def _read_row(where: str, record: dict, kind: str, part: str, series: dict[str, list[_File]]) -> _Row:
-    """One row with its files; refuses by `_SetAside`."""
-    patient, side, view = film = (record["patient_id"], record["left or right breast"], record["image view"])
-    number, pathology = record["abnormality id"], record["pathology"]
-    if not patient or not view or not number:
-        raise _SetAside("patient_id, image view or abnormality id is empty")
-    if side not in ("LEFT", "RIGHT"):
-        raise _SetAside(f"left or right breast is {side!r}, wanted LEFT or RIGHT")
-    if pathology not in PATHOLOGIES:
-        raise _SetAside(f"pathology is {pathology!r}, wanted one of {', '.join(PATHOLOGIES)}")
-    image = _one_file(series, [record[_IMAGE_PATH]], 16, "film")
-    mask = _one_file(series, [record[_MASK_PATH], record[_CROP_PATH]], 8, "mask")
-    lesion = {
-        "image_id": "_".join(film),
-        "lesion_id": f"{kind}_{number}",
-        "kind": kind,
-        "pathology": pathology,
-        "assessment": _integer(record, "assessment"),
-        "subtlety": _integer(record, "subtlety") or None,
-        **{ours: record[theirs] or None for theirs, ours in _LOOKS[kind].items()},
-        "outline": "mask",
-        "mask_path": str(mask.path),
-    }
-    return _Row(where, film, kind, part, _integer(record, "density") or None, image, lesion)
+def _looks_like_a_mask(file: dict, film: dict) -> bool:
+    """By pixels: of a size that a mask of this film can have, and black and white."""
+    try:
+        mask_fit((file["rows"], file["cols"]), (film["rows"], film["cols"]))
+        pixels = read_film(Path(file["path"]))
+    except ImageError:
+        return False
+    top = int(pixels.max())
+    grey = (pixels > _PIXEL_TOLERANCE * top) & (pixels < (1 - _PIXEL_TOLERANCE) * top)
+    return top > 0 and float(np.mean(grey)) < 0.01
 
 
-def _one_file(series: dict[str, list[_File]], paths: list[str], bits: int, what: str) -> _File:
-    """The one file of `bits` per pixel in the series that the paths name."""
-    uids = list(dict.fromkeys(_series_uid(path) for path in paths))
-    files = [file for uid in uids for file in series.get(uid, [])]
-    fitting = [file for file in files if file.bits == bits]
-    if len(fitting) == 1:
-        return fitting[0]
-    named = " or ".join(uids)
-    if not files:
-        raise _SetAside(f"no {what}: no file of series {named}")
-    raise _SetAside(f"no {what}: {len(fitting)} files of {bits} bits in series {named}, wanted 1")
-
-
-def _series_uid(path: str) -> str:
-    parts = path.split("/")
-    if len(parts) < 2:
-        raise _SetAside(f"path {path!r} names no series; wanted name/study/series/file")
-    return parts[-2]
-
-
-def _integer(record: dict, name: str) -> int | None:
-    text = record[name]
-    if text in ("", "N/A", "NA"):
-        return None
-    if not text.isdigit():
-        raise _SetAside(f"{name} is {text!r}, wanted a whole number")
-    return int(text)
-
-
-def _film(rows: list[_Row], kinds: str, source: str) -> dict:
-    """The film row of all rows of a film. The mass list's file and density are taken where both lists have one."""
-    first = max(rows, key=lambda row: row.kind == "mass")
-    patient, side, view = first.film
+def _lesion(row: ListRow, mask: dict, fit: str) -> dict:
+    shape, margins = _LOOKS[row.kind]
     return {
-        "image_id": first.lesion["image_id"],
-        "patient_id": patient,
-        "side": side,
-        "view": view,
-        "path": str(first.image.path),
-        "rows": first.image.rows,
-        "cols": first.image.cols,
-        "density": first.density,
-        "malignant": any(row.lesion["pathology"] == "MALIGNANT" for row in rows),
+        "image_id": row.image_id,
+        "lesion_id": row.lesion_id,
+        "kind": row.kind,
+        "source_list": row.list,
+        "pathology": row.pathology,
+        "assessment": row.assessment,
+        "subtlety": row.subtlety,
+        shape: row.shape or None,
+        margins: row.margins or None,
+        "outline": "mask",
+        "mask_path": mask["path"],
+        "mask_rows": mask["rows"],
+        "mask_cols": mask["cols"],
+        "mask_fit": fit,
+    }
+
+
+def _film(its_rows: list[tuple[ListRow, dict, dict]], kinds: str, source: str) -> dict:
+    """The film row of all rows of a film. The mass list's file and density are taken where both lists have one."""
+    row, image, _ = max(its_rows, key=lambda one: one[0].kind == "mass")
+    its_lists = {one.list for one, _, _ in its_rows}
+    return {
+        "image_id": row.image_id,
+        "patient_id": row.patient,
+        "side": row.side,
+        "view": row.view,
+        "path": image["path"],
+        "rows": image["rows"],
+        "cols": image["cols"],
+        "density": row.density,
+        "malignant": any(one.pathology == "MALIGNANT" for one, _, _ in its_rows),
         "kinds_outlined": kinds,
-        "official_part": "test" if any(row.part == "test" for row in rows) else "train",
+        "lists": "+".join(name for name in LISTS if name in its_lists),
+        "official_part": "test" if any(one.part == "test" for one, _, _ in its_rows) else "train",
         "source": source,
     }
 

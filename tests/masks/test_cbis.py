@@ -8,7 +8,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from mammomap.errors import TableError
-from mammomap.masks.cbis import index_cbis
+from mammomap.masks.cbis import index_cbis as index_files
+from mammomap.masks.cbis_files import find_files
 from mammomap.masks.outlines import outline_of
 from mammomap.masks.read import read_film
 from mammomap.phantom import PhantomConfig
@@ -39,6 +40,10 @@ def _dicom(path: Path, series: str, bits: int, shape=(8, 6), value=200):
     ds.save_as(path, enforce_file_format=True)
 
 
+def index_cbis(root, progress=None):
+    return index_files(root, find_files(root), progress=progress)[0]
+
+
 class Small:
     """A set of a few tiny films, worked by hand."""
 
@@ -54,14 +59,16 @@ class Small:
         _dicom(self.root / "any" / name / f"{uid}.dcm", uid, 16, shape)
         return f"{name}/1.1/{uid}/000000.dcm"
 
-    def roi(self, name, mask_first=True):
+    def roi(self, name, mask_first=True, shape=(8, 6)):
         uid = self.uid()
         for number, bits in enumerate((8, 16) if mask_first else (16, 8)):
-            _dicom(self.root / "any" / name / f"{uid}-{number}.dcm", uid, bits, value=255)
+            _dicom(self.root / "any" / name / f"{uid}-{number}.dcm", uid, bits, shape, value=255)
         return [f"{name}/1.1/{uid}/00000{n}.dcm" for n in (0, 1)]
 
     def row(self, table, patient, number, pathology, image, roi, **other):
-        kind = table.split("_")[0]
+        kind, part = table.split("_")
+        series = f"{kind.title()}-{'Training' if part == 'train' else 'Test'}_{patient}_LEFT_CC"
+        image = "/".join([series, *image.split("/")[1:]])
         values = {
             "patient_id": patient,
             "density": "3",
@@ -165,7 +172,7 @@ def test_a_film_in_both_lists_is_one_film_with_all_its_lesions(small):
 
 def test_two_files_of_a_film_that_differ_in_size_are_not_merged(small):
     small.row("mass_train", "P_1", "1", "BENIGN", small.film("M"), small.roi("m1"))
-    small.row("calc_train", "P_1", "2", "BENIGN", small.film("C", (8, 8)), small.roi("c2"))
+    small.row("calc_train", "P_1", "2", "BENIGN", small.film("C", (8, 8)), small.roi("c2", shape=(8, 8)))
     small.row("calc_train", "P_2", "1", "BENIGN", small.film("D"), small.roi("d1"))
     tables = index_cbis(small.write())
     assert list(tables.films["patient_id"]) == ["P_2"] and len(tables.refused) == 2
@@ -197,7 +204,7 @@ def test_rows_set_aside_carry_their_reason_and_the_counts_add_up(small):
     assert about["rows_listed"] == 10 == about["rows_read"] + about["rows_set_aside"]
     assert about["files_set_aside"] == 1 and len(tables.refused) == about["rows_set_aside"] + 1
     told = dict(zip(tables.refused["path"], tables.refused["reason"], strict=True))
-    assert "no film: no file of series 9.9.9" in told["mass_case_description_train_set.csv row 6 (P_1_LEFT_CC 2)"]
+    assert "no film: 0 files in series 9.9.9" in told["mass_case_description_train_set.csv row 6 (P_1_LEFT_CC 2)"]
     assert "its film was set aside" in told["mass_case_description_train_set.csv row 1 (P_1_LEFT_CC 1)"]
     assert "PERHAPS" in told["mass_case_description_train_set.csv row 7 (P_2_LEFT_CC 2)"]
     assert "no mask" in told["calc_case_description_train_set.csv row 1 (P_3_LEFT_CC 2)"]
@@ -210,7 +217,7 @@ def test_a_series_with_two_masks_is_not_guessed_at(small):
     roi = small.roi("m1")
     _dicom(small.root / "third.dcm", roi[0].split("/")[2], 8)
     small.row("mass_train", "P_1", "1", "BENIGN", small.film("M"), roi)
-    with pytest.raises(TableError, match="2 files of 8 bits"):
+    with pytest.raises(TableError, match="3 files in series .*, 2 of them a mask"):
         index_cbis(small.write())
 
 
@@ -222,10 +229,10 @@ def test_a_missing_column_is_named_with_its_file(small, column):
 
 
 def test_no_table_or_no_usable_row_is_an_error(small, tmp_path):
-    with pytest.raises(TableError, match="none of calc_case_description_test_set.csv"):
+    with pytest.raises(TableError, match="no case description list"):
         index_cbis(tmp_path)
     small.row("mass_train", "P_1", "1", "BENIGN", "x/1/9.9/0.dcm", small.roi("m1"))
-    with pytest.raises(TableError, match="no film can be used; 1 rows in 1 tables; first: .*9.9"):
+    with pytest.raises(TableError, match="no film can be used; 1 rows listed; first: .*9.9"):
         index_cbis(small.write())
 
 
