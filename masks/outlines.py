@@ -135,7 +135,7 @@ def _resize_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.b
     """Nearest neighbour: a mask of another size than its film is scaled, never padded or cropped."""
     if mask.shape == size:
         return mask
-    return cv2.resize(mask.astype(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_NEAREST) > 0
+    return cv2.resize(mask.astype(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT) > 0
 
 
 def outline_of(lesion: Mapping[str, Any], film_size: tuple[int, int]) -> Outline:
