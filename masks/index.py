@@ -1,6 +1,7 @@
 """`mammomap index`: a folder of films in whichever known layout -> tables.
 
-CBIS-DDSM is known by its case description lists, one's own data by `films.csv`. A second run on the same files
+CBIS-DDSM is known by its case description lists, mini-MIAS by `Info.txt`, CDD-CESM by `table.csv`, one's own data by
+`films.csv`. A second run on the same files
 does nothing; after a change only the files that changed are opened. Beside the tables of every index, that of
 CBIS-DDSM writes `files.parquet` (each image file and what it is used as) and `list_rows.parquet` (the lists as read).
 """
@@ -17,7 +18,9 @@ import pandas as pd
 from mammomap.errors import TableError
 from mammomap.masks.cbis_files import FileOnDisk, find_files
 from mammomap.masks.cbis_lists import list_files
+from mammomap.masks.cdd_cesm import index_cdd_cesm, is_cdd_cesm
 from mammomap.masks.files import settings_hash, write_atomically
+from mammomap.masks.mini_mias import index_mini_mias, is_mini_mias
 from mammomap.masks.own_data import index_own_data
 from mammomap.masks.tables import TABLES_FORMAT, Tables, read_tables, write_tables
 
@@ -48,12 +51,20 @@ def index(root: Path, out: Path, *, csv: bool = False, progress: Callable | None
     marker = out / "index.json"
     if marker.is_file() and json.loads(marker.read_text()).get("stamp") == stamp:
         return read_tables(out), False
+    extra: dict[str, pd.DataFrame] = {}
     if own:
-        tables, extra = index_own_data(root), {}
+        tables = index_own_data(root)
+    elif is_mini_mias(root):
+        tables = index_mini_mias(root)
+    elif is_cdd_cesm(root):
+        tables = index_cdd_cesm(root)
     elif list_files([Path(file.path) for file in files]):
         tables, extra = _index_cbis(root, files, out, progress)
     else:
-        raise TableError(f"{root}: neither CBIS-DDSM's case description lists nor a films.csv in it (docs/own-data.md)")
+        raise TableError(
+            f"{root}: no set that is known: no films.csv in it (docs/own-data.md), no case description lists of "
+            "CBIS-DDSM below it, no Info.txt of mini-MIAS, no table.csv of CDD-CESM"
+        )
     tables.about["stamp"] = stamp
     for name, frame in extra.items():
         write_atomically(out / f"{name}.parquet", lambda path, f=frame: f.to_parquet(path, index=False))
