@@ -1,8 +1,8 @@
 """One film file -> `uint16` pixels, bright where the film is dense, whatever the file holds.
 
-In: a path to DICOM (any compression that pydicom's plug-ins decode) or PNG, JPEG, TIFF, PGM.
-Out: `(rows, cols)` uint16; 8-bit values times 257, MONOCHROME1 inverted over its stored bits. Nothing is cropped,
-mirrored or stretched. A file that is no single-frame mammogram is refused in one line.
+In: a path to DICOM (any compression: `dicom_pixels`) or PNG, JPEG, TIFF, PGM. Out: `(rows, cols)` uint16, shown by
+the DICOM rule (`dicom_values`); 8-bit values times 257. Nothing is cropped, mirrored or stretched. A file that is no
+single-frame mammogram is refused in one line.
 """
 
 from __future__ import annotations
@@ -54,51 +54,42 @@ def _read_dicom(path: Path) -> NDArray[np.uint16]:
     import pydicom
     from pydicom.errors import InvalidDicomError
 
+    from mammomap.masks.dicom_pixels import SMALL_ENOUGH, stored_pixels
+    from mammomap.masks.dicom_values import grey_table
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd values in headers we do not use
         try:
-            dataset = pydicom.dcmread(path)
+            dataset = pydicom.dcmread(path, defer_size=SMALL_ENOUGH)
         except InvalidDicomError:
             raise ImageError(f"{path.name}: not a DICOM file") from None
         except Exception as error:  # a damaged header can fail in many ways, all of them the file's
             raise ImageError(f"{path.name}: DICOM header cannot be read ({_first_line(error)})") from None
-        _refuse_other_than_film(path.name, dataset)
         try:
-            pixels = dataset.pixel_array
+            _refuse_other_than_film(dataset)
+            table = grey_table(dataset)
+            pixels = stored_pixels(path, dataset)
+        except ImageError as error:
+            raise ImageError(f"{path.name}: {error}") from None
         except Exception as error:  # likewise the pixels
             raise ImageError(f"{path.name}: pixels cannot be decoded ({_first_line(error)})") from None
-    return _stored_to_uint16(path.name, dataset, pixels)
+    return np.take(table, pixels, mode="wrap")  # bits above those stored are no grey value
 
 
-def _refuse_other_than_film(name: str, dataset) -> None:
+def _refuse_other_than_film(dataset) -> None:
     if "PixelData" not in dataset:
-        raise ImageError(f"{name}: holds no pixels; not an image, or cut short")
+        raise ImageError("holds no pixels; not an image, or cut short")
     modality = str(dataset.get("Modality", "")) or "none given"
     if modality != "MG":
-        raise ImageError(f"{name}: modality {modality}, wanted MG (mammography)")
+        raise ImageError(f"modality {modality}, wanted MG (mammography)")
     if int(dataset.get("NumberOfFrames", 1) or 1) != 1:
-        raise ImageError(f"{name}: {dataset.NumberOfFrames} frames, wanted one film (tomosynthesis is not read)")
+        raise ImageError(f"{dataset.NumberOfFrames} frames, wanted one film (tomosynthesis is not read)")
     if int(dataset.get("SamplesPerPixel", 1)) != 1:
-        raise ImageError(f"{name}: {dataset.SamplesPerPixel} channels, wanted 1; export as MONOCHROME2")
+        raise ImageError(f"{dataset.SamplesPerPixel} channels, wanted 1; export as MONOCHROME2")
     if str(dataset.get("PresentationIntentType", "")) == "FOR PROCESSING":
-        raise ImageError(f"{name}: a FOR PROCESSING image, wanted its FOR PRESENTATION twin")
+        raise ImageError("a FOR PROCESSING image, wanted its FOR PRESENTATION twin")
     if dataset.get("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
-        raise ImageError(f"{name}: {dataset.get('PhotometricInterpretation')}, wanted MONOCHROME1 or MONOCHROME2")
-
-
-def _stored_to_uint16(name: str, dataset, pixels: NDArray) -> NDArray[np.uint16]:
-    """Stored values as uint16, dense tissue bright. Signed values are moved up to start at 0."""
-    bits = int(dataset.get("BitsStored", 16))
-    if not 8 <= bits <= 16 or pixels.ndim != 2:
-        raise ImageError(f"{name}: {bits} bits in an array of shape {pixels.shape}, wanted 8 to 16 bits in two axes")
-    values = pixels.astype(np.int32)
-    if int(dataset.get("PixelRepresentation", 0)) == 1:
-        values += 1 << (bits - 1)
-    top = (1 << bits) - 1
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        values = top - values
-    values = np.clip(values, 0, top).astype(np.uint16)
-    return values * np.uint16(257) if bits == 8 else values
+        raise ImageError(f"{dataset.get('PhotometricInterpretation')}, wanted MONOCHROME1 or MONOCHROME2")
 
 
 def _first_line(error: Exception) -> str:
