@@ -11,26 +11,49 @@ from mammomap.cli.common import FOLDER, one_line_errors, progress_bar, say_done
 
 @click.command()
 @click.argument("root", type=FOLDER)
-@click.option("-o", "--out", "out", type=FOLDER, required=True, metavar="TABLES", help="Folder for the tables.")
+@click.option("-o", "--out", "out", type=FOLDER, metavar="TABLES", help="Folder for the tables.")
 @click.option("--csv", is_flag=True, help="Write the tables as CSV too.")
+@click.option("--tables-only", is_flag=True, help="Count what CBIS-DDSM's lists hold; no film is looked for.")
+@click.option("--json", "as_json", is_flag=True, help="Print index.json, or the counts, as JSON.")
 @one_line_errors
-def index(root: Path, out: Path, csv: bool) -> None:
+def index(root: Path, out: Path | None, csv: bool, tables_only: bool, as_json: bool) -> None:
     """Read a folder of films into one row a film and one row a lesion.
 
-    ROOT holds CBIS-DDSM (found by its case description tables) or your own films with films.csv and lesions.csv.
+    ROOT holds CBIS-DDSM in any layout (found by its case description lists) or your own films with films.csv and
+    lesions.csv. A second call opens only the files that have changed.
 
     \b
-    Example:
+    Examples:
       mammomap index CBIS-DDSM -o tables
+      mammomap index lists --tables-only --json
     """
     from mammomap.masks.index import index as run
 
+    if tables_only:
+        return _count(root, out, as_json)
+    if out is None:
+        raise click.UsageError("Missing option '-o' / '--out'.")
     tables, done = run(root, out, csv=csv, progress=progress_bar)
+    if as_json:
+        return click.echo((out / "index.json").read_text(), nl=False)
     films, lesions = tables.films, tables.lesions
     text = f"{len(films)} films of {films['patient_id'].nunique()} women, {len(lesions)} lesions"
     say_done(done, f"{text}, {films['malignant'].sum()} films malignant; {len(tables.refused)} rows set aside -> {out}")
     for row in tables.refused.head(5).itertuples():
         click.echo(f"  set aside: {row.path}: {row.reason}")
+
+
+def _count(root: Path, out: Path | None, as_json: bool) -> None:
+    import json
+
+    from mammomap.masks.cbis_counts import count_lists, in_words, read_sizes
+    from mammomap.masks.cbis_lists import read_lists
+    from mammomap.masks.files import write_json
+
+    counts = count_lists(read_lists(root), read_sizes(root))
+    if out is not None:
+        write_json(out / "counts.json", counts)
+    click.echo(json.dumps(counts, indent=1) if as_json else "\n".join(in_words(counts)))
 
 
 @click.command()

@@ -35,11 +35,12 @@ def test_each_layout_gives_every_film_and_lesion(whole: dict[str, Path], layout:
     tables = tables_of(whole, layout)
     told = tables.about
     lost = tables.refused["reason"]
-    assert told["rows_listed"] == 3568 == told["rows_read"] + told["rows_set_aside"] and not told["files_set_aside"]
-    assert len(tables.films) == 3032 - 2 and tables.films["patient_id"].nunique() == 1566 - 1
-    assert (lost.str.contains("wanted 1 or 0.870").sum(), told["masks_scaled"]) == (2, 78)
+    assert told["rows_listed"] == 3568 == told["rows_read"] + told["rows_set_aside"]
+    assert (told["files_set_aside"], len(tables.films)) == (0, 3032 - 2)
+    assert len(set(tables.films["patient_id"])) == 1566 - 1
+    assert [int(lost.str.contains("wanted 1 or 0.870").sum()), told["masks_scaled"]] == [2, 78]
     assert set(tables.refused["path"].str.extract(r"\((\S+) ")[0]) == {"P_00353_LEFT_CC", "P_00353_LEFT_MLO"}
-    assert tables.films["lists"].str.contains("+", regex=False).sum() == 71
+    assert sum("+" in lists for lists in tables.films["lists"]) == 71
     files = pd.read_parquet(whole[layout].with_name(f"{layout} tables") / "files.parquet")
     assert files["used_as"].value_counts().to_dict() == {"film": 3103, "mask": 3568, "crop": 3568}
     bits = files.set_index("path")["bits"]

@@ -11,7 +11,7 @@ import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_voi_lut
+from pydicom.pixels.processing import apply_voi_lut
 from pydicom.sequence import Sequence
 
 from mammomap.errors import ImageError

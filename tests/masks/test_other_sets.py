@@ -90,8 +90,8 @@ def test_a_list_without_any_picture_is_an_error(tmp_path: Path) -> None:
 def test_the_real_sets(real_data: Path, tmp_path: Path) -> None:
     mias, _ = index(real_data / "mini_mias", tmp_path / "mias")
     assert (len(mias.films), mias.films["patient_id"].nunique(), len(mias.lesions)) == (239, 121, 87)
-    assert (~mias.films["image_id"].isin(mias.lesions["image_id"])).sum() == 157
-    assert mias.about["rows_listed"] == 330 and mias.refused["reason"].str.contains("no circle").sum() == 3
+    assert len(set(mias.films["image_id"]) - set(mias.lesions["image_id"])) == 157
+    assert mias.about["rows_listed"] == 330 and sum("no circle" in reason for reason in mias.refused["reason"]) == 3
     cesm, _ = index(real_data / "cdd_cesm", tmp_path / "cesm")
     assert (len(cesm.films), cesm.films["patient_id"].nunique(), len(cesm.refused)) == (249, 135, 0)
     for film in cesm.films.iloc[::25].itertuples():
