@@ -5,6 +5,7 @@
     ├── TableError    a table with missing columns, rows or values
     ├── ConfigError   settings that do not go together, or other settings than those a folder was made with
     ├── ModelError    a run, a head or a model file that cannot be loaded
+    ├── DownloadError files that did not arrive
     └── LeakError     a woman on two sides
 
 The command line turns these into one line and exit code 1; anything else is a bug and keeps its traceback.
@@ -34,3 +35,7 @@ class ModelError(MammomapError):
 
 class LeakError(MammomapError):
     """A woman would stand on two sides of a split."""
+
+
+class DownloadError(MammomapError):
+    """Files that did not arrive, or not whole."""

@@ -1,12 +1,14 @@
-"""The verbs from films to a store: index, prepare; and films that are drawn: phantom."""
+"""The verbs from films to a store: index, prepare; and where films come from: download, phantom."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from mammomap.cli.common import FOLDER, one_line_errors, progress_bar, say_done
+from mammomap.errors import ConfigError
 
 
 @click.command()
@@ -99,3 +101,39 @@ def phantom(out: Path, patients: int, seed: int, rows: int, workers: int | None)
     made = write_tree(out, config, progress_bar)
     counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in made["counts"].items())
     say_done(made["written"], f"{counts}; one pixel is {made['pixel_mm']:g} mm -> {out}")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["cbis-ddsm"]))
+@click.option("-o", "--out", type=FOLDER, required=True, metavar="OUT", help="Folder for the films.")
+@click.option("--split", type=click.Choice(["train", "test"]), help="Part of the published split; both if not given.")
+@click.option("--abnormality", type=click.Choice(["mass", "calc"]), help="Kind of list; both if not given.")
+@click.option("--patients", type=click.IntRange(1), help="So many women, the first by their number.")
+@click.option("--lists", type=FOLDER, help="Folder with the published lists, to choose by; OUT if they lie in it.")
+@click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
+@click.option("--yes", is_flag=True, help="Do not ask before fetching.")
+@one_line_errors
+def download(what: str, out: Path, split: str, abnormality: str, patients: int, lists: Path, dry_run: bool, yes: bool):
+    """Fetch CBIS-DDSM, or a part of it, from Imaging Data Commons: public, no login, 163.5 GB in all.
+
+    The four lists with the pathology (CSV files) are not there. They lie on the collection's page of The Cancer
+    Imaging Archive, DOI 10.7937/K9/TCIA.2016.7O02S9CY; 'mammomap index' wants those of the parts fetched in OUT.
+
+    \b
+    Example:
+      mammomap download cbis-ddsm -o CBIS-DDSM --abnormality mass --split test --patients 10
+    """
+    from mammomap.masks.download import download as run
+    from mammomap.masks.download_plan import plan_cbis, published_lists
+
+    lists = lists or published_lists(out)
+    plan = plan_cbis(part=split, abnormality=abnormality, patients=patients, lists=lists)
+    click.echo(plan.describe(out))
+    if dry_run:
+        return
+    if not yes and len(plan.missing(out)):
+        if not sys.stdin.isatty():
+            raise ConfigError("there is no terminal to ask on; say --yes to fetch it")
+        click.confirm("Fetch it?", abort=True)
+    fetched = run(plan, out, progress=progress_bar)
+    say_done(fetched > 0, f"{len(plan.series):,} series whole, files and bytes as in {out / 'manifest.csv'}")
