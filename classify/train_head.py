@@ -46,8 +46,8 @@ def train_head(
         return head, False
     if store.tables.hash != run.data_hash or store.rows != run.rows:
         raise ConfigError(f"{store.folder}: not the store that the run {run.folder} was trained on")
-    films = store.tables.films
-    films = run.split.films(films[films["kinds_not_outlined"].isna()], "head")
+    tables = run.split.tables(store.tables, "head")
+    films = tables.films[tables.films["kinds_not_outlined"].isna()]
     films = films[films["image_id"].isin(store.films["image_id"])]
     seen = set(films["patient_id"]) & run.women_seen
     if seen:
@@ -62,12 +62,12 @@ def train_head(
         made = mapper(WorkingFilm(stored.pixels, stored.grid))
         found = candidate_rows(film.image_id, made)
         features.append(map_features(made, found))
-        outlines = outlines_of(store.tables.lesions_of(film.image_id), (film.rows, film.cols))
+        outlines = outlines_of(tables.lesions_of(film.image_id), (film.rows, film.cols))
         lesion_rows = [row for row in found if row["map"] == "lesion"]
         places = np.array([[row["row"], row["col"]] for row in lesion_rows])
         marks.add(number, places, [row["score"] for row in lesion_rows], outlines)
         if outlines and not any(outline.approximate for outline in outlines):
-            overlaps.append(_dice_by_threshold(made, stored.target > 0))
+            overlaps.append(_dice_by_threshold(made, np.isin(stored.target, run.classes[1:])))
     points = _candidate_points(marks, len(films))
     if overlaps:
         points["lesion pixel"] = float(PIXEL_THRESHOLDS[int(np.nanargmax(np.nanmean(overlaps, axis=0)))])

@@ -1,16 +1,14 @@
 """Who is on which side: women dealt into the parts net, validation, head and test.
 
-In: the film table and a rule. Out: one part per woman. A woman is never in two parts; a film follows its woman.
-
-Rules: `random` deals all women; `fold:K` takes the set's own fold K as test and deals the others; `official` takes
-the women of the published test part as test, each of them with all her films, and deals the others. Dealing is
-stratified by "any film malignant" and by the kinds of lesion.
+In: tables and a rule (`split_rules`). Out: a part for each woman, and the tables of a part. A woman is never in two
+parts, except by the rule `official` on a set that has her on both sides, which says so wherever it is used; a film
+follows its woman. Dealing is stratified by "any film malignant" and by the kinds of lesion.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +16,15 @@ import pandas as pd
 
 from mammomap.errors import ConfigError, LeakError, TableError
 from mammomap.masks.files import write_atomically
-from mammomap.masks.tables import Tables
+from mammomap.masks.leak_rules import women_on_both_sides
+from mammomap.masks.split_rules import RULES, SplitRule, rule_named
+from mammomap.masks.tables import Tables, make_tables
 
 PARTS = ("net", "validation", "head", "test")
 SHARES = {"net": 0.75, "validation": 0.08, "head": 0.17}
+SHEN_SHARES = {"net": 0.765, "validation": 0.085, "test": 0.15}
 TEST_SHARE = 0.25
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,56 @@ class Split:
 
     name: str
     part_of: Mapping[str, str]
+    on_both_sides: frozenset[str] = frozenset()
+    """Women of another part who are tested as well: only by the rule `official`, as published."""
+
+    @property
+    def rule(self) -> SplitRule:
+        """What the rule does about leaks and labels."""
+        return rule_named(self.name)
+
+    @property
+    def warning(self) -> str:
+        """What has to be said wherever this split is used; empty for a clean one."""
+        count = len(self.on_both_sides)
+        return f"{count} women stand on both sides of this split: its figures are too good" if count else ""
 
     def women(self, *parts: str) -> frozenset[str]:
         """The women of the given parts."""
-        return frozenset(woman for woman, part in self.part_of.items() if part in parts)
+        dealt = frozenset(woman for woman, part in self.part_of.items() if part in parts)
+        return dealt | self.on_both_sides if "test" in parts else dealt
 
-    def films(self, films: pd.DataFrame, *parts: str) -> pd.DataFrame:
-        """The rows of a film table that belong to the given parts."""
-        return films.loc[films["patient_id"].isin(sorted(self.women(*parts)))]
+    def tables(self, tables: Tables, *parts: str) -> Tables:
+        """The films of the given parts, with the lesions that count there.
+
+        By a rule on lists a film belongs to a side if a list of that side names it; its other lesions get the role
+        `ignore`, and its label is that of the lesions that count.
+        """
+        films = tables.films[tables.films["patient_id"].isin(sorted(self.women(*parts)))]
+        lesions = tables.lesions[tables.lesions["image_id"].isin(films["image_id"])]
+        lists = self._lists(parts) if tables.films["lists"].notna().any() else ()
+        if lists:
+            counts = lesions["source_list"].isin(lists) & (lesions["role"] == "lesion")
+            films = films[films["image_id"].isin(lesions.loc[counts, "image_id"])]
+            lesions = lesions.assign(role=["lesion" if one else "ignore" for one in counts])
+            lesions = lesions[lesions["image_id"].isin(films["image_id"])]
+            bad = lesions.loc[(lesions["pathology"] == "MALIGNANT") & (lesions["role"] == "lesion"), "image_id"]
+            films = films.assign(malignant=films["image_id"].isin(bad), kinds_outlined="+".join(self.rule.kinds))
+        about = {**tables.about, "label_rule": self.rule.label_rule} if lists else tables.about
+        return replace(make_tables(films, lesions, about=about), refused=tables.refused)
+
+    def _lists(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        test = self.rule.test_lists if "test" in parts else ()
+        train = self.rule.train_lists if set(parts) - {"test"} else ()
+        return tuple(dict.fromkeys(train + test))
 
     def write(self, path: Path) -> None:
-        """One row a woman: patient_id, part; the name in a third column."""
-        rows = [{"patient_id": woman, "part": part, "split": self.name} for woman, part in sorted(self.part_of.items())]
+        """One row a woman: patient_id, part (`net+test` where she is on both sides); name and rules beside it."""
+        told = {"split": self.name, "leak_rule": self.rule.leak_rule, "label_rule": self.rule.label_rule}
+        rows = [
+            {"patient_id": woman, "part": f"{part}+test" if woman in self.on_both_sides else part, **told}
+            for woman, part in sorted(self.part_of.items())
+        ]
         write_atomically(path, lambda half: pd.DataFrame(rows).to_csv(half, index=False))
 
 
@@ -59,14 +99,19 @@ def read_split(path: Path) -> Split:
     frame = pd.read_csv(path, dtype=str)
     if not {"patient_id", "part"} <= set(frame):
         raise TableError(f"{path}: wanted the columns patient_id and part, found {', '.join(frame.columns)}")
+    both = frame["part"].str.endswith("+test")
+    name = str(frame["split"].iloc[0]) if "split" in frame and len(frame) else path.stem
+    if both.any() and name.split(" ")[0] != "official":
+        raise LeakError(f"{path}: {frame.loc[both, 'patient_id'].iloc[0]} stands on both sides")
+    frame["part"] = frame["part"].str.removesuffix("+test")
     odd = sorted(set(frame["part"]) - set(PARTS))
     if odd:
         raise TableError(f"{path}: part {odd[0]!r}, wanted one of {', '.join(PARTS)}")
     twice = frame.loc[frame["patient_id"].duplicated(), "patient_id"]
     if len(twice):
         raise LeakError(f"{path}: {twice.iloc[0]} stands in two rows; a woman belongs to one part")
-    name = str(frame["split"].iloc[0]) if "split" in frame and len(frame) else path.stem
-    return Split(name, dict(zip(frame["patient_id"], frame["part"], strict=True)))
+    part_of = dict(zip(frame["patient_id"], frame["part"], strict=True))
+    return Split(name, part_of, frozenset(frame.loc[both, "patient_id"]))
 
 
 def make_split(tables: Tables, rule: str, seed: int) -> Split:
@@ -76,40 +121,76 @@ def make_split(tables: Tables, rule: str, seed: int) -> Split:
     ------
     ConfigError
         If the rule is unknown, or the set lacks what it needs.
+    LeakError
+        If lists that share no woman in the published set share one here.
     """
-    films = tables.films
-    women = sorted(films["patient_id"].unique())
+    films, name = tables.films, f"{rule} (seed {seed})"
+    women = set(films["patient_id"])
+    shares, test, both = dict(SHARES), set(), set()
     if rule == "random":
-        test = None
-    elif rule == "official":
-        test = set(films.loc[films["official_part"] == "test", "patient_id"])
-        if not test:
-            raise ConfigError("split 'official': this set has no published test part")
+        shares = {part: share * (1 - TEST_SHARE) for part, share in SHARES.items()} | {"test": TEST_SHARE}
+    elif rule.startswith("k-fold:"):
+        test = _fold_of(tables, women, rule, seed)
     elif rule.startswith("fold:") and rule[5:].isdigit():
         test = set(films.loc[films["fold"] == int(rule[5:]), "patient_id"])
         if not test:
             raise ConfigError(f"split {rule!r}: no film of this set stands in fold {rule[5:]}")
+    elif rule == "official" and not films["lists"].notna().any():
+        test = set(films.loc[films["official_part"] == "test", "patient_id"])
+        if not test:
+            raise ConfigError("split 'official': this set has no published test part")
+    elif rule in RULES and RULES[rule].train_lists:
+        women, test, both = _by_lists(tables, rule)
+        shares = SHEN_SHARES if rule == "shen-like" else shares
     else:
-        raise ConfigError(f"split {rule!r}, wanted random, official or fold:K")
-    shares = dict(SHARES)
-    if test is None:
-        shares = {part: share * (1 - TEST_SHARE) for part, share in SHARES.items()} | {"test": TEST_SHARE}
-        test = set()
+        raise ConfigError(f"split {rule!r}, wanted {', '.join(RULES)}; fold and k-fold with a number, as k-fold:0")
     part_of = {woman: "test" for woman in test}
-    strata: dict[tuple, list[str]] = {}
+    rng = np.random.default_rng([seed, 71])
+    for part, chosen in _deal(_in_strata(tables, women - test, rng), shares).items():
+        part_of |= {woman: part for woman in chosen}
+    return Split(name, part_of, frozenset(both))
+
+
+def _by_lists(tables: Tables, rule: str) -> tuple[set[str], set[str], set[str]]:
+    """Women of a rule's lists, those of them who are only tested, and those who are on both sides."""
+    rows = tables.lesions.merge(tables.films[["image_id", "patient_id"]], on="image_id")
+    train, test = (
+        set(rows.loc[rows["source_list"].isin(lists), "patient_id"])
+        for lists in (RULES[rule].train_lists, RULES[rule].test_lists)
+    )
+    if not train or not test:
+        raise ConfigError(f"split {rule!r}: this set has no lists {', '.join(RULES[rule].train_lists)}")
+    if rule == "shen-like":
+        return train, set(), set()
+    if rule == "official":
+        both = set(women_on_both_sides(tables.films, tables.lesions))
+        return train | test, test - both, both
+    if rule != "official-leak-free" and train & test:
+        raise LeakError(
+            f"split {rule!r}: {len(train & test)} women stand in both of its lists, first {min(train & test)}"
+        )
+    return train | test, test, set()
+
+
+def _fold_of(tables: Tables, women: set[str], rule: str, seed: int) -> set[str]:
+    """The women of fold K of `k-fold:K` or `k-fold:K/N`."""
+    fold, _, count = rule.removeprefix("k-fold:").partition("/")
+    if not fold.isdigit() or not (count or "5").isdigit() or not 0 <= int(fold) < int(count or FOLDS):
+        raise ConfigError(f"split {rule!r}, wanted k-fold:K or k-fold:K/N with K below N, counted from 0")
+    order = _in_strata(tables, women, np.random.default_rng([seed, 73]))
+    return set(order[int(fold) :: int(count or FOLDS)])
+
+
+def _in_strata(tables: Tables, women: set[str], rng: np.random.Generator) -> list[str]:
+    """The women stratum by stratum (any film malignant; kinds of lesion), shuffled inside each."""
+    films = tables.films
     kinds = tables.lesions.merge(films[["image_id", "patient_id"]], on="image_id").groupby("patient_id")["kind"]
     kinds_of = kinds.agg(lambda k: "+".join(sorted(set(k)))).to_dict()
     malignant = set(films.loc[films["malignant"], "patient_id"])
-    for woman in women:
-        if woman not in part_of:
-            strata.setdefault((woman in malignant, kinds_of.get(woman, "")), []).append(woman)
-    rng = np.random.default_rng([seed, 71])
-    dealt: list[str] = []
-    for _, group in sorted(strata.items()):
-        dealt += [group[k] for k in rng.permutation(len(group))]
-    for part, chosen in _deal(dealt, shares).items():
-        part_of |= {woman: part for woman in chosen}
-    return Split(f"{rule} (seed {seed})", part_of)
+    strata: dict[tuple, list[str]] = {}
+    for woman in sorted(women):
+        strata.setdefault((woman in malignant, kinds_of.get(woman, "")), []).append(woman)
+    return [group[k] for _, group in sorted(strata.items()) for k in rng.permutation(len(group))]
 
 
 def _deal(women: list[str], shares: dict[str, float]) -> dict[str, list[str]]:

@@ -50,20 +50,26 @@ class MarkList:
         self._score: list[float] = []
         self._hits: list[tuple[int, int]] = []
         self._lesion_film: list[int] = []
+        self._ignored: list[bool] = []
 
     def add(self, film: int, places: NDArray, scores: Sequence[float], outlines: Sequence[Outline]) -> list[bool]:
         """The marks of film number `film`, `(n, 2)` in film pixels, and all lesions of it that are asked for.
 
-        Returns which of the marks are hits.
+        Marks that lie in an ignored outline and in no other are neither hits nor false. Returns which are hits.
         """
         first = len(self._film)
         places = np.asarray(places, np.float64).reshape(-1, 2)
         hit = np.zeros(len(places), bool)
+        void = np.zeros(len(places), bool)
         for outline in outlines:
             inside = outline.contains(places)
+            if outline.ignored:
+                void |= inside
+                continue
             self._hits += [(first + int(k), len(self._lesion_film)) for k in np.flatnonzero(inside)]
             self._lesion_film.append(film)
             hit |= inside
+        self._ignored += (void & ~hit).tolist()
         self._film += [film] * len(places)
         self._score += [float(score) for score in scores]
         return hit.tolist()
@@ -71,7 +77,13 @@ class MarkList:
     def marks(self) -> Marks:
         """All marks, as the referee takes them."""
         hits = np.array(self._hits, int).reshape(-1, 2)
-        return Marks(np.array(self._film, int), np.array(self._score, float), hits[:, 0], hits[:, 1])
+        return Marks(
+            np.array(self._film, int),
+            np.array(self._score, float),
+            hits[:, 0],
+            hits[:, 1],
+            np.array(self._ignored, bool),
+        )
 
     def lesions(self) -> NDArray[np.int64]:
         """The film of each lesion."""

@@ -57,7 +57,7 @@ class CropSampler:
         for image_id in self.image_ids:
             film = store[image_id]
             self._limits[image_id] = grey_limits(film.pixels, config.intensity)
-            self._boxes[image_id] = _lesion_boxes(film.target)
+            self._boxes[image_id] = _lesion_boxes(film.target, self.classes)
             if len(self._boxes[image_id]):
                 self.with_lesion.append(image_id)
             if np.isin(film.target, bad).any():
@@ -153,9 +153,9 @@ class CropSampler:
         return image, target
 
 
-def _lesion_boxes(target: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Half-open boxes `(n, 4)` of the connected lesions of a target."""
-    lesion = ((target > 0) & (target != IGNORE)).astype(np.uint8)
+def _lesion_boxes(target: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.int64]:
+    """Half-open boxes `(n, 4)` of the connected lesions of these classes in a target."""
+    lesion = np.isin(target, [code for code in classes if code]).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(lesion)
     col, row, width, height = stats[1:, :4].T.astype(np.int64)
     return np.stack([row, col, row + height, col + width], axis=1)

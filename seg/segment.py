@@ -108,11 +108,12 @@ def find_sources(inputs: Sequence[Path], split: Split | None, part: str | None) 
         If an input does not exist, holds nothing, or a part is asked for without tables.
     """
     if len(inputs) == 1 and (inputs[0] / "index.json").is_file():
-        films = read_tables(inputs[0]).films
+        tables = read_tables(inputs[0])
+        films = tables.films
         if part is not None:
             if split is None:
                 raise TableError(f"--part {part} needs a split: a run as --model, or --split FILE")
-            films = split.films(films, part)
+            films = split.tables(tables, part).films
             if not len(films):
                 raise TableError(f"split {split.name!r} has no film of these tables in part {part}")
         return [Source(f.image_id, Path(f.path), (int(f.rows), int(f.cols))) for f in films.itertuples()]

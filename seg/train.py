@@ -50,12 +50,13 @@ def train(
         If `out` holds a run with other settings, or a part of the split has no films.
     """
     split = read_split(Path(config.split)) if config.split.endswith(".csv") else _deal(store, config)
-    classes = classes_shown(store.tables.kinds_outlined)
+    kinds = split.tables(store.tables, "net", "validation").kinds_outlined
+    classes = classes_shown(kinds)
     about = {
         "format": RUN_FORMAT,
         "training": config.json(),
         "classes": classes,
-        "kinds": store.tables.kinds_outlined,
+        "kinds": kinds,
         "rows": store.rows,
         "data_hash": store.tables.hash,
         "source": store.tables.about.get("source", ""),
@@ -82,11 +83,12 @@ def films_to_train_on(store: Store, split: Split) -> tuple[list[str], list[str]]
     ConfigError
         If either part is empty.
     """
-    films = store.tables.films
-    usable = films[films["kinds_not_outlined"].isna() & films["image_id"].isin(store.films["image_id"])]
-    parts = [split.films(usable, part)["image_id"].tolist() for part in ("net", "validation")]
-    for part, chosen in zip(("net", "validation"), parts, strict=True):
-        if not chosen:
+    parts = []
+    for part in ("net", "validation"):
+        films = split.tables(store.tables, part).films
+        usable = films["kinds_not_outlined"].isna() & films["image_id"].isin(store.films["image_id"])
+        parts.append(films.loc[usable, "image_id"].tolist())
+        if not parts[-1]:
             raise ConfigError(f"split {split.name!r} leaves no film for the part {part}")
     return parts[0], parts[1]
 

@@ -1,7 +1,8 @@
 """How good the net is now: loss and lesion sensitivity on whole films, by the referee's own functions.
 
 In: a net and stored films with targets. Out: one dict of numbers. A lesion is a connected part of the target here,
-and a hit is a candidate's peak inside it; the benchmark judges by the tables' outlines instead.
+and a hit is a candidate's peak inside it; candidates in void, or in a kind of lesion that the net does not learn, are
+neither hit nor false. The benchmark judges by the tables' outlines instead.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mammomap.eval.froc import Marks, froc
 from mammomap.eval.images import auc
 from mammomap.masks.intensity import IntensitySettings, net_input
 from mammomap.masks.store import Store
-from mammomap.masks.targets import IGNORE, malignant_classes
+from mammomap.masks.targets import malignant_classes
 from mammomap.seg.crops import channel_targets
 from mammomap.seg.device import Hardware
 from mammomap.seg.losses import LesionLoss
@@ -38,6 +39,7 @@ def validate(
 ) -> dict[str, float]:
     """Loss per film, mean sensitivity over `FP_RATES`, sensitivity at 1 false positive per film, and image AUC of
     the malignancy map's highest candidate."""
+    lesions = [code for code in classes if code]
     losses, labels, scores = [], [], []
     mark_film, mark_score, hit_mark, hit_lesion, lesion_film = [], [], [], [], []
     for number, image_id in enumerate(image_ids):
@@ -52,7 +54,7 @@ def validate(
         bad = find_candidates(malignancy, film_rows=film_rows, inside=inside)
         labels.append(bool(np.isin(film.target, malignant_classes(classes)).any()))
         scores.append(float(bad.scores[0]) if len(bad) else 0.0)
-        part = ((film.target > 0) & (film.target != IGNORE)).astype(np.uint8)
+        part = np.isin(film.target, lesions).astype(np.uint8)
         count, parts = cv2.connectedComponents(part)
         first = len(lesion_film)
         lesion_film += [number] * (count - 1)
@@ -61,6 +63,8 @@ def validate(
             if hit:
                 hit_mark.append(len(mark_film))
                 hit_lesion.append(first + hit - 1)
+            elif film.target[int(row), int(col)]:
+                continue  # a lesion that counts for nothing here
             mark_film.append(number)
             mark_score.append(score)
     marks = Marks(

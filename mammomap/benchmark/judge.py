@@ -76,7 +76,7 @@ def _marks(truth: Truth, system: System, which: str) -> tuple[MarkList, dict[str
     by_film = {str(image_id): group for image_id, group in rows.groupby("image_id")}
     for number, image_id in enumerate(truth.films["image_id"]):
         group = by_film.get(image_id, rows.iloc[:0])
-        lesions = [o for o in truth.outlines[image_id] if which == "any" or o.malignant]
+        lesions = [o for o in truth.outlines[image_id] if which == "any" or o.malignant or o.ignored]
         scores = group["score"].to_numpy(float)
         hit = np.array(marks.add(number, group[["row", "col"]].to_numpy(float), scores.tolist(), lesions), bool)
         if lesions:

@@ -61,11 +61,12 @@ def read_truth(tables: Tables, split: Split | None, part: str | None) -> Truth:
     TableError
         If the part has no films.
     """
-    films = split.films(tables.films, part or "test") if split else tables.films
+    judged = split.tables(tables, part or "test") if split else tables
+    films = judged.films
     if not len(films):
         raise TableError(f"no film of these tables stands in the part {part!r} of the split")
     outlines = {
-        film.image_id: outlines_of(tables.lesions_of(film.image_id), (int(film.rows), int(film.cols)))
+        film.image_id: outlines_of(judged.lesions_of(film.image_id), (int(film.rows), int(film.cols)))
         for film in films.itertuples()
     }
     whole = Truth(tables, films, outlines, split.name if split else "none", (part or "test") if split else "all films")

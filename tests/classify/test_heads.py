@@ -18,6 +18,7 @@ from mammomap.eval.images import auc, calibration_line
 from mammomap.masks.grid import Grid
 from mammomap.masks.mapfile import FilmMap, women_codes
 from mammomap.masks.splits import Split
+from mammomap.masks.tables import Tables
 from mammomap.seg.segment import RunMapper, find_sources, segment
 
 
@@ -112,7 +113,7 @@ def test_from_run_to_scores(trained_run, drawn_store, tmp_path: Path) -> None:
     women = trained_run.split.women("head")
     assert head.women == len(women)
     assert set(head.women_seen) == set(women_codes(trained_run.women_seen | women))
-    test = trained_run.split.films(drawn_store.tables.films, "test")
+    test = trained_run.split.tables(drawn_store.tables, "test").films
     sources = find_sources([Path(p) for p in test["path"]], None, None)
     folder, _ = segment(sources, RunMapper(trained_run), tmp_path / "maps")
     scores, done = classify(folder, head, tmp_path / "scores.csv")
@@ -141,5 +142,6 @@ class _Both:
         extra = {self.woman} if {"net", "head"} & set(parts) else set()
         return self.split.women(*parts) | extra
 
-    def films(self, films, *parts: str):
-        return films[films["patient_id"].isin(self.women(*parts))]
+    def tables(self, tables: Tables, *parts: str) -> Tables:
+        films = tables.films[tables.films["patient_id"].isin(self.women(*parts))]
+        return dataclasses.replace(tables, films=films)

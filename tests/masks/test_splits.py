@@ -34,7 +34,7 @@ def tables_of(women: int, films_each: int = 2, fold: bool = True) -> Tables:
 def test_no_woman_in_two_parts_and_no_film_lost(women: int, rule: str, seed: int) -> None:
     tables = tables_of(women)
     split = make_split(tables, rule, seed)
-    films = [split.films(tables.films, part) for part in PARTS]
+    films = [split.tables(tables, part).films for part in PARTS]
     assert sum(len(part) for part in films) == len(tables.films)
     women_of = [set(part["patient_id"]) for part in films]
     for one in range(4):
@@ -48,14 +48,14 @@ def test_shares_and_strata() -> None:
     split = make_split(tables, "fold:0", 1)
     assert {part: len(split.women(part)) for part in PARTS} == {"net": 180, "validation": 19, "head": 41, "test": 60}
     for part in PARTS:
-        films = split.films(tables.films, part)
+        films = split.tables(tables, part).films
         assert abs(films["malignant"].to_numpy(float).mean() - 1 / 3) < 0.04
 
 
 def test_official_takes_the_whole_woman() -> None:
     """Her other film stands in the training list; she is a test woman all the same."""
     tables = tables_of(40)
-    test = make_split(tables, "official", 0).films(tables.films, "test")
+    test = make_split(tables, "official", 0).tables(tables, "test").films
     assert set(test["official_part"]) == {"train", "test"} and len(set(test["patient_id"])) == 10
 
 
