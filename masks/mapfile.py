@@ -46,7 +46,17 @@ class FilmMap:
 
     def on_film(self, name: str, window: tuple[int, int, int, int] | None = None) -> NDArray[np.float32]:
         """A layer in the film's own pixels, or in a half-open window of them; 0 outside the breast's crop."""
-        return self.grid.to_film_picture(self.layer(name), window)
+        grid, layer = self.grid, self.layer(name)
+        if grid == Grid.whole(grid.film_rows, grid.film_cols):
+            row0, col0, row1, col1 = window or (0, 0, grid.film_rows, grid.film_cols)
+            return layer[row0:row1, col0:col1]
+        return grid.to_film_picture(layer, window)
+
+
+def empty_map(film_size: tuple[int, int]) -> FilmMap:
+    """A map that says nothing anywhere, in the pixels of a film of `(rows, cols)`."""
+    nothing = np.zeros(film_size, np.float32)
+    return FilmMap(nothing, nothing, np.ones(film_size, bool), Grid.whole(*film_size))
 
 
 def write_map(path: Path, film_map: FilmMap) -> None:

@@ -46,7 +46,7 @@ def test_wrong_words_exit_2() -> None:
         (("segment", "absent.dcm", "--model", "absent", "-o", "m"), "no run"),
         (("train-head", "absent", "--model", "absent", "-o", "h"), "no finished store"),
         (("classify", "absent", "--head", "h"), "no finished folder"),
-        (("benchmark", "absent", "a=b", "-o", "r"), "no finished folder"),
+        (("benchmark", "absent", "a=b", "-o", "r"), "no index.json"),
         (("train", "absent", "-o", "r", "--config", "absent.json"), "cannot be read as JSON"),
     ],
 )

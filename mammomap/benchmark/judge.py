@@ -57,6 +57,7 @@ def judge(truth: Truth, system: System, in_sample: bool) -> Judged:
         "origin": system.origin,
         "kinds_trained": list(system.kinds_trained),
         "in_sample": bool(in_sample and set(women_codes(truth.films["patient_id"].unique())) & system.women_seen),
+        **system.said(),
         "froc": {},
     }
     margins: dict[str, float] = {}

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammomap.benchmark.systems import System
+from mammomap.benchmark.systems import System, unanswered
 from mammomap.errors import LeakError, TableError
 from mammomap.eval.intervals import patient_weights
-from mammomap.masks.mapfile import women_codes
+from mammomap.masks.mapfile import empty_map, women_codes
 from mammomap.masks.outlines import Outline, outlines_of
 from mammomap.masks.splits import Split
 from mammomap.masks.tables import Tables
@@ -73,8 +73,11 @@ def read_truth(tables: Tables, split: Split | None, part: str | None) -> Truth:
     return whole.of(films)
 
 
-def check_systems(truth: Truth, systems: Sequence[System], in_sample: bool) -> None:
+def check_systems(truth: Truth, systems: Sequence[System], in_sample: bool, missing: str = "refuse") -> None:
     """Every system has answered for every film, and has seen none of the women.
+
+    missing: `refuse`, or `empty`: films without an answer then count as searched and empty, and the system says how
+    many. Films that it answered for and the tables do not know are noted in it.
 
     Raises
     ------
@@ -85,12 +88,15 @@ def check_systems(truth: Truth, systems: Sequence[System], in_sample: bool) -> N
     """
     codes = set(women_codes(truth.films["patient_id"].unique()))
     for system in systems:
+        answered = set(system.marks["image_id"]) if system.films is None else set(system.films)
+        system.extra = tuple(sorted(answered - set(truth.tables.films["image_id"])))
         if system.films is not None:
-            missing = [i for i in truth.films["image_id"] if i not in system.films]
-            if missing:
-                raise TableError(
-                    f"{system.name}: no map for {len(missing)} of {len(truth.films)} films, first {missing[0]}"
-                )
+            wanted = truth.films["image_id"].tolist()
+            fault = unanswered(system.name, system.films, wanted, "map" if system.film_map else "score")
+            if fault and missing == "refuse":
+                raise TableError(fault)
+            if fault:
+                _count_as_empty(system, truth.films[~truth.films["image_id"].isin(sorted(system.films))])
         seen = codes & system.women_seen
         if seen and not in_sample:
             by_code = {women_codes([p])[0]: p for p in truth.films["patient_id"].unique()}
@@ -99,3 +105,20 @@ def check_systems(truth: Truth, systems: Sequence[System], in_sample: bool) -> N
                 f"{system.name}: its model has seen {len(names)} of these women, first {', '.join(names[:5])}; "
                 "judge on others, or mark every figure with --in-sample"
             )
+
+
+def _count_as_empty(system: System, films: pd.DataFrame) -> None:
+    """Answer for `films` with an empty map, no mark, the probability 0 and the lowest score of all films."""
+    ids = films["image_id"].tolist()
+    system.missing += len(ids)
+    system.films = (system.films or frozenset()) | frozenset(ids)
+    system.map_max = dict.fromkeys(ids, 0.0) | dict(system.map_max)
+    if system.probability is not None:
+        system.probability = dict.fromkeys(ids, 0.0) | dict(system.probability)
+    if system.image_scores is not None:
+        lowest = min(system.image_scores.values(), default=0.0)
+        system.image_scores = dict.fromkeys(ids, lowest) | dict(system.image_scores)
+    if system.film_map is not None:
+        sizes = {film.image_id: (int(film.rows), int(film.cols)) for film in films.itertuples()}
+        theirs = system.film_map
+        system.film_map = lambda image_id: empty_map(sizes[image_id]) if image_id in sizes else theirs(image_id)

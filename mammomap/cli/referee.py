@@ -2,53 +2,71 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from mammomap.cli.common import FILE, FOLDER, named, one_line_errors, progress_bar, say_done
+from mammomap.cli.common import ANY, FILE, FOLDER, named, one_line_errors, progress_bar, say_done
 
 
 @click.command()
-@click.argument("truth", type=FOLDER)
-@click.argument("systems", nargs=-1, required=True, metavar="NAME=MAPS...")
-@click.option("-o", "--out", type=FOLDER, required=True, metavar="REPORT", help="Folder for the report.")
+@click.argument("truth", type=FOLDER, required=False)
+@click.argument("systems", nargs=-1, metavar="NAME=MAPS...")
+@click.option("-o", "--out", type=FOLDER, metavar="REPORT", help="Folder for the report.")
 @click.option("--split", type=FILE, help="Split file; with it only the women of --part are judged.")
 @click.option("--part", type=click.Choice(["validation", "head", "test"]), default="test", show_default=True)
 @click.option("--run", "run_folder", type=FOLDER, help="Run whose settings and training curves go into the report.")
 @click.option("--title", default="Lesion maps against truth", show_default=True)
+@click.option("--missing", type=click.Choice(["refuse", "empty"]), default="refuse", show_default=True)
 @click.option("--in-sample", is_flag=True, help="Judge on women whom a model has seen, and mark every figure so.")
 @click.option("--no-pictures", is_flag=True, help="No film in the report.")
+@click.option("--check", "checked", type=ANY, metavar="MAPS", help="Only look for faults in MAPS; needs no truth.")
+@click.option("--films", type=ANY, metavar="CSV|TABLES", help="For --check: the films that MAPS should answer for.")
 @one_line_errors
 def benchmark(
-    truth: Path,
+    truth: Path | None,
     systems: tuple[str, ...],
-    out: Path,
+    out: Path | None,
     split: Path | None,
     part: str,
     run_folder: Path | None,
     title: str,
+    missing: str,
     in_sample: bool,
     no_pictures: bool,
+    checked: Path | None,
+    films: Path | None,
 ) -> None:
     """Judge maps of any origin against the outlines in TRUTH (tables), and write a report.
 
-    MAPS is a folder that 'segment' made, or a CSV of marks (image_id, map, row, col, score). The first system is
-    compared with each other one, paired by woman.
+    MAPS is a folder that 'segment' made, a folder of npz, PNG, TIFF, NIfTI, DICOM SEG or nnU-Net predictions, or a
+    CSV of marks or boxes (docs/submission.md). The first system is compared with each other one, paired by woman.
 
     \b
     Example:
       mammomap benchmark tables net=maps blob=blob-maps --split run/split.csv -o report
+      mammomap benchmark --check maps --films films.csv
     """
+    if checked is not None or films is not None:
+        if checked is None or films is None or truth or systems or out:
+            raise click.UsageError("--check MAPS and --films go together, and with neither TRUTH nor systems nor -o")
+        _check(checked, films)
+    if truth is None or not systems or out is None:
+        raise click.UsageError("wanted TRUTH NAME=MAPS... -o REPORT, or --check MAPS --films CSV")
+
     from mammomap.benchmark.run import benchmark as run
     from mammomap.benchmark.systems import read_system
-    from mammomap.benchmark.truth import read_truth
+    from mammomap.benchmark.truth import check_systems, read_truth
     from mammomap.masks.splits import read_split
     from mammomap.masks.tables import read_tables
     from mammomap.seg.run import read_run
 
-    listed = [read_system(name, Path(path)) for name, path in named(systems, "MAPS")]
+    pairs = named(systems, "MAPS")
     judged = read_truth(read_tables(truth), read_split(split) if split else None, part if split else None)
+    listed = [read_system(name, Path(path), judged.films, missing, progress_bar) for name, path in pairs]
+    check_systems(judged, listed, in_sample, missing)
     report, done = run(
         judged,
         listed,
@@ -64,6 +82,17 @@ def benchmark(
     say_done(done, f"report -> {out / 'index.html'}")
 
 
+def _check(maps: Path, films: Path) -> NoReturn:
+    """Print what is wrong with a submission; exit 0 if nothing is, else 1."""
+    from mammomap.benchmark.check import check_submission
+
+    found = check_submission(maps, films, progress_bar)
+    for line in [*found.findings, *(f"note: {note}" for note in found.notes)]:
+        click.echo(line)
+    click.echo(f"{found.what}: {len(found.findings) or 'nothing'} found")
+    sys.exit(1 if found.findings else 0)
+
+
 def _summary(report: dict) -> list[str]:
     """The headline figures as text."""
     data = report["data"]
@@ -75,6 +104,11 @@ def _summary(report: dict) -> list[str]:
         at = next(a for a in system["froc"]["any"]["at"] if a["fp"] == 1.0)
         mark = " IN SAMPLE" if system["in_sample"] else ""
         lines.append(f"  {system['name']}{mark}: sensitivity at 1 false positive per film {_span(at)}")
+        if system["missing"]:
+            lines.append(f"    {system['missing']} of {data['films']} films without an answer, counted as empty")
+        if extra := system["extra_films"]:
+            lines.append(f"    {len(extra)} films that the tables do not know, first {', '.join(extra[:5])}")
+        lines += [f"    note: {note}" for note in system["notes"]]
         for entry in system["images"]:
             lines.append(f"    AUC by {entry['level']}, {entry['score']}: {_span(entry['auc'])}")
     for row in report["differences"]:
