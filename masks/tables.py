@@ -39,7 +39,7 @@ class Column:
     nullable: bool = False
     values: tuple[str, ...] | None = None
     default: str | None = None
-    """What an absent column is filled with."""
+    """What an absent column or value is filled with."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Table:
                 else:
                     faults.append(f"column {column.name!r} is missing")
                     continue
+            if column.default is not None:
+                frame[column.name] = frame[column.name].fillna(column.default)
             try:
                 frame[column.name] = frame[column.name].astype(column.dtype)
             except (TypeError, ValueError) as error:
