@@ -10,6 +10,7 @@ import pytest
 from mammomap.cli import main
 from mammomap.masks.own_data import FILM_COLUMNS, LESION_COLUMNS
 from mammomap.masks.tables import FILMS, LESIONS, REFUSED, Table
+from mammomap.phantom.config import TRAPS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -55,3 +56,9 @@ def test_tables_of_results_are_those_of_the_reports() -> None:
 @pytest.mark.parametrize("table", [FILMS, LESIONS, REFUSED], ids=lambda t: t.name)
 def test_the_columns_in_the_docs_are_those_of_the_schema(table: Table) -> None:
     assert table.markdown() in (ROOT / "docs" / "tables.md").read_text()
+
+
+def test_every_trap_of_the_phantom_stands_in_the_docs() -> None:
+    text = (ROOT / "docs" / "phantom.md").read_text()
+    for trap, meaning in TRAPS.items():
+        assert f"| `{trap}` | {meaning} |" in text

@@ -85,21 +85,25 @@ def prepare(tables: Path, out: Path, rows: int, workers: int | None) -> None:
 @click.option("--patients", type=click.IntRange(1), default=60, show_default=True, help="Women to draw.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--rows", type=click.IntRange(200, 4700), default=1200, show_default=True, help="Rows of a film.")
+@click.option("--traps", default="", metavar="all|NAME,...", help="Oddities of CBIS-DDSM to plant; docs/phantom.md.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores if not given.")
 @one_line_errors
-def phantom(out: Path, patients: int, seed: int, rows: int, workers: int | None) -> None:
+def phantom(out: Path, patients: int, seed: int, rows: int, traps: str, workers: int | None) -> None:
     """Draw film mammograms with known lesions, as DICOM in the layout of CBIS-DDSM.
 
     \b
     Example:
       mammomap phantom --patients 60 --seed 1 -o tree
     """
-    from mammomap.phantom.config import PhantomConfig
+    from mammomap.phantom.config import TRAPS, PhantomConfig
     from mammomap.phantom.tree import write_tree
 
-    config = PhantomConfig(patients=patients, seed=seed, rows=rows, workers=workers)
+    names = tuple(TRAPS) if traps == "all" else tuple(name.strip() for name in traps.split(",") if name.strip())
+    config = PhantomConfig(patients=patients, seed=seed, rows=rows, traps=names, workers=workers)
     made = write_tree(out, config, progress_bar)
     counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in made["counts"].items())
+    for trap, films in made.get("trapped_films", {}).items():
+        click.echo(f"  {trap}: {films} films")
     say_done(made["written"], f"{counts}; one pixel is {made['pixel_mm']:g} mm -> {out}")
 
 

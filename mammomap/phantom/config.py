@@ -18,6 +18,20 @@ LEAST_ROWS, MOST_ROWS = 200, 4700
 SUSPICION_GAP = 1.7
 """Distance of the mean suspicion of malignant and benign lesions in standard deviations: best AUC 0.885."""
 
+TRAPS = {
+    "small-masks": "masks 0.87 times too small, on films whose only lesion is a mass",
+    "unfit-masks": "calcification masks of a size that no rule explains, so that their films have to be set aside",
+    "two-lists": "a mass and a calcification of opposite pathology on one film, so lists that contradict each other",
+    "leaking-women": "women with their mass rows in one part and their calcification rows in the other",
+    "swapped": "mask and crop in the other order, or exchanged between the columns",
+    "two-series": "mask and crop in two series of one file each",
+    "odd-headers": "PatientID P_00038_LEFT_CC.dcm and no SeriesDescription, in calcification series of the test part",
+    "dcm-folders": "folders called P_00038_LEFT_CC.dcm, for calcification series of the test part",
+    "zeros": "density 0 and subtlety 0, which mean missing, with BI-RADS 0, which means incomplete",
+    "not-available": "descriptors N/A, the distribution of calcifications in benign rows only",
+}
+"""What is odd about CBIS-DDSM and can be switched on in a phantom; `truth.json` says which film each one hit."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhantomConfig:
@@ -33,6 +47,8 @@ class PhantomConfig:
     """Share of the women in the official test part."""
     both_breasts: float = 0.1
     """Share of the women with films of both breasts."""
+    traps: tuple[str, ...] = ()
+    """Names from `TRAPS`, in any order; two-lists and leaking-women change lesions, the others only what is written."""
     workers: int | None = None
     """Processes; all cores if absent."""
 
@@ -46,6 +62,10 @@ class PhantomConfig:
         for name in ("test_share", "both_breasts"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}, wanted 0 to 1")
+        unknown = sorted(set(self.traps) - set(TRAPS))
+        if unknown:
+            raise ConfigError(f"trap {unknown[0]!r}, wanted one of {', '.join(TRAPS)}")
+        object.__setattr__(self, "traps", tuple(name for name in TRAPS if name in self.traps))
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"workers is {self.workers}, wanted at least 1")
 

@@ -16,6 +16,7 @@ from mammomap.phantom.config import LesionPlan, PhantomConfig, PhantomFilm, Phan
 from mammomap.phantom.frame import digitise
 from mammomap.phantom.lesions import HULL_MM, add_speck, draw_calcifications, draw_mass
 from mammomap.phantom.plan import BreastPlan, plan_woman
+from mammomap.phantom.traps import trapped_plan
 
 _STRIDE = 5
 """Lesions are placed on every fifth point of the breast's grid, 2 mm."""
@@ -34,7 +35,7 @@ def patient_name(woman: int) -> str:
 def draw_woman(rng: np.random.Generator, config: PhantomConfig, patient_id: str) -> list[PhantomFilm]:
     """All films of one woman, LEFT before RIGHT and CC before MLO."""
     films = []
-    for breast in plan_woman(rng, config):
+    for breast in trapped_plan(plan_woman(rng, config), config, patient_id):
         looks = int(rng.integers(2**32))
         for view in breast.views:
             films.append(_draw_film(rng, config, patient_id, breast, view, looks))

@@ -1,8 +1,9 @@
 """A phantom on disk in the classic CBIS-DDSM layout, written so that a stop costs one woman per process at most.
 
 In: a folder and a `PhantomConfig`. Out: `CBIS-DDSM/<series>/<study UID>/<series UID>/00000k.dcm`, the four
-`{mass,calc}_case_description_{train,test}_set.csv` and, written last, `phantom.json`. While it grows, `.women/` holds
-the settings and a record for each woman that is whole. Bytes depend on the settings alone, not on `workers`.
+`{mass,calc}_case_description_{train,test}_set.csv`, `truth.json` (films, lesions, lists and traps as they are, whatever
+a trap makes of them) and, written last, `phantom.json`. While it grows, `.women/` holds the settings and a record for
+each woman that is whole. Bytes depend on the settings alone, not on `workers`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.phantom.config import FILM_HEIGHT_MM, PhantomConfig
 from mammomap.phantom.dicom import write_film
 from mammomap.phantom.draw import draw_woman, patient_name, woman_rng
+from mammomap.phantom.traps import as_listed, film_truth, parts_of, traps_on
 
 PHANTOM_FORMAT = 1
 """Goes up when the same settings draw other films."""
@@ -40,7 +42,7 @@ LIST_FILES = {"mass": "mass", "calcification": "calc"}
 def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterable] | None = None) -> dict:
     """Write the phantom, or finish one that was interrupted.
 
-    Returns `phantom.json` as a dict (`counts`, `config`, `pixel_mm`, ...) with `written`: False where the folder
+    Returns `phantom.json` as a dict (`counts`, `trapped_films`, `pixel_mm`, ...) with `written`: False where the folder
     already held this phantom.
 
     Raises
@@ -49,6 +51,9 @@ def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterabl
         If `out` holds a phantom of other settings, or anything else.
     """
     settings = {"format": PHANTOM_FORMAT, **{k: v for k, v in asdict(config).items() if k != "workers"}}
+    settings["traps"] = list(config.traps)  # as JSON gives it back
+    if not config.traps:
+        del settings["traps"]  # UIDs hang on the settings, and phantoms without traps were there before
     marker, records = out / "phantom.json", out / ".women"
     found = _settings_found(out)
     if found is not None and found != settings:
@@ -82,6 +87,10 @@ def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterabl
         "film_height_mm": FILM_HEIGHT_MM,
         "counts": _counts(women),
     }
+    films = [film for woman in women for film in woman["films"]]
+    if config.traps:
+        about["trapped_films"] = {trap: sum(trap in film["traps"] for film in films) for trap in config.traps}
+    write_json(out / "truth.json", {"phantom": about["phantom"], "films": films})
     write_json(marker, about)
     shutil.rmtree(records)
     return {**about, "written": True}
@@ -126,9 +135,12 @@ def _write_woman(job: tuple[Path, PhantomConfig, str, int, str]) -> None:
     half.mkdir(parents=True)
     rows: list[dict[str, str]] = []
     films = []
+    parts = parts_of(config, name, part)
     for film in draw_woman(woman_rng(config.seed, woman), config, name):
-        rows += write_film(film, part, half, stamp)
-        films.append({"image_id": film.image_id, "malignant": film.malignant})
+        traps = traps_on(config, film, parts)
+        listed = as_listed(film, traps)
+        rows += write_film(listed, parts, half, stamp, traps)
+        films.append(film_truth(listed, parts, traps))
     for series in sorted(half.iterdir()):
         target = half.parent / series.name
         if target.exists():  # left by a run that was stopped before it recorded her
@@ -142,7 +154,7 @@ def _write_lists(out: Path, women: list[dict]) -> None:
     """The four tables; all are written, a list without rows with its header alone."""
     for kind, columns in LIST_COLUMNS.items():
         for part in ("train", "test"):
-            rows = [row for w in women if w["part"] == part for row in w["rows"] if row["list"] == kind]
+            rows = [row for w in women for row in w["rows"] if (row["list"], row["part"]) == (kind, part)]
             path = out / f"{LIST_FILES[kind]}_case_description_{part}_set.csv"
             write_atomically(path, lambda half, c=columns, r=rows: _write_list(half, c, r))
 

@@ -123,8 +123,8 @@ def test_a_stopped_run_leaves_nothing_half_and_goes_on_where_it_was(whole, tmp_p
     folder, drawn = tmp_path / "tree", []
     real_write, real_draw = tree.write_film, tree.draw_woman
 
-    def stops(film, part, half, stamp):
-        rows = real_write(film, part, half, stamp)
+    def stops(film, parts, half, stamp, traps):
+        rows = real_write(film, parts, half, stamp, traps)
         if film.patient_id == "P_00002":
             raise KeyboardInterrupt
         return rows
