@@ -144,7 +144,7 @@ def _row(film: PhantomFilm, lesion: PhantomLesion) -> dict[str, str]:
 
 def _resize(mask: NDArray[np.uint8], down: float, across: float) -> NDArray[np.uint8]:
     size = round(across * mask.shape[1]), round(down * mask.shape[0])
-    return cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 
 def _crop(image: NDArray[np.uint16], mask: NDArray[np.bool_]) -> NDArray[np.uint16]:
