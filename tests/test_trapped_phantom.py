@@ -98,16 +98,31 @@ def test_pixels_and_masks_lie_where_they_were_drawn(chain):
     assert small == sum("small-masks" in film["traps"] for film in truth.values()) > 0
 
 
-def test_no_woman_of_the_test_part_is_trained_on(chain):
-    truth, tables = chain
-    parts: dict[str, set[str]] = {}
+def _films_of(truth, side, kinds=("mass", "calc"), without=()):
+    """Films of a side's lists with their label by these lists alone, as the truth has them."""
+    found = {}
     for film in _usable(truth).values():
-        parts.setdefault(film["patient_id"], set()).update(name.split("-")[1] for name in film["lists"])
-    leaking = {woman for woman, sides in parts.items() if len(sides) == 2}
+        lesions = [x for x in film["lesions"] if x["list"] in [f"{kind}-{side}" for kind in kinds]]
+        if lesions and film["patient_id"] not in without:
+            found[film["image_id"]] = any(x["pathology"] == "MALIGNANT" for x in lesions)
+    return found
+
+
+@pytest.mark.parametrize("rule", ["official-leak-free", "official", "mass-official", "calc-official"])
+def test_splits_are_those_of_the_truth(chain, rule):
+    truth, tables = chain
+    sides = {side: _films_of(truth, side) for side in ("train", "test")}
+    women = [{truth[image_id]["patient_id"] for image_id in films} for films in sides.values()]
+    leaking = women[0] & women[1]
     assert leaking
-    split = make_split(tables, "official", seed=1)
-    assert split.women("test") == {woman for woman, sides in parts.items() if "test" in sides}
-    assert split.women("net", "validation", "head") == {woman for woman, sides in parts.items() if sides == {"train"}}
+    kinds = ("mass", "calc") if rule.startswith("official") else (rule.split("-")[0],)
+    split = make_split(tables, rule, seed=1)
+    assert split.on_both_sides == (leaking if rule == "official" else set())
+    for side, parts in (("train", ("net", "validation", "head")), ("test", ("test",))):
+        without = leaking if rule == "official-leak-free" and side == "train" else ()
+        films = split.tables(tables, *parts).films
+        labels = dict(zip(films["image_id"], films["malignant"], strict=True))
+        assert labels == _films_of(truth, side, kinds, without), side
 
 
 def test_targets_show_the_lesions_of_the_truth(chain, tmp_path):

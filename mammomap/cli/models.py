@@ -12,7 +12,7 @@ from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_er
 @click.command()
 @click.argument("store", type=FOLDER)
 @click.option("-o", "--out", type=FOLDER, required=True, metavar="RUN", help="Folder for the run.")
-@click.option("--split", help="random, official, fold:K, or a split file.  [default: random]")
+@click.option("--split", help="A rule of docs/splits.md (random, official-leak-free, k-fold:0, …), or a split file.  [default: random]")
 @click.option("--encoder", help="Encoder of the U-Net.  [default: resnet18]")
 @click.option("--crops", type=click.IntRange(0), help="Crops to train on.  [default: 16000]")
 @click.option("--crop", type=click.IntRange(32), help="Side of a crop.  [default: 256]")
@@ -44,6 +44,8 @@ def train(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], 
             values[name] = text
     values |= {name: value for name, value in options.items() if value is not None}
     made, done = run(Store(store), out, TrainConfig.from_json(values), progress=progress_bar)
+    if made.split.warning:
+        click.echo(f"warning: {made.split.warning}", err=True)
     women = {part: len(made.split.women(part)) for part in ("net", "validation", "head", "test")}
     say_done(done, f"{made.name}, {made.config.crops} crops; women by part {women} -> {out}")
 
