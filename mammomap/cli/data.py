@@ -63,21 +63,41 @@ def _count(root: Path, out: Path | None, as_json: bool) -> None:
 @click.option("-o", "--out", type=FOLDER, required=True, metavar="STORE", help="Folder for the store.")
 @click.option("--rows", type=click.IntRange(64), default=768, show_default=True, help="Working rows of a whole film.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores if not given.")
+@click.option("--export", type=click.Choice(["nnunet"]), help="Write the raw data set of nnU-Net v2 instead.")
+@click.option(
+    "--split", default="random", show_default=True, help="With --export: a rule of docs/splits.md, or a file."
+)
 @one_line_errors
-def prepare(tables: Path, out: Path, rows: int, workers: int | None) -> None:
+def prepare(tables: Path, out: Path, rows: int, workers: int | None, export: str | None, split: str) -> None:
     """Bring all films and their targets to working size, ready to be trained on.
 
     \b
-    Example:
+    Examples:
       mammomap prepare tables -o store --rows 768
+      mammomap prepare tables --export nnunet --split official-leak-free -o Dataset501_films
     """
     from mammomap.masks.store import prepare as run
     from mammomap.masks.tables import read_tables
 
+    if export:
+        return _export(tables, out, rows, workers, split)
     store, done = run(read_tables(tables), out, rows=rows, workers=workers, progress=progress_bar)
     say_done(done, f"{len(store)} films at {store.rows} rows, {store.about['refused']} set aside -> {out}")
     if store.about["refused"]:
         click.echo(f"  reasons: {out / 'refused.csv'}")
+
+
+def _export(tables: Path, out: Path, rows: int, workers: int | None, rule: str) -> None:
+    from mammomap.masks.nnunet_export import export_nnunet
+    from mammomap.masks.splits import make_split, read_split
+    from mammomap.masks.tables import read_tables
+
+    read = read_tables(tables)
+    split = read_split(Path(rule)) if rule.endswith(".csv") else make_split(read, rule, 1)
+    about, done = export_nnunet(read, split, out, rows=rows, workers=workers, progress=progress_bar)
+    if split.warning:
+        click.echo(f"warning: {split.warning}", err=True)
+    say_done(done, f"{about['numTraining']} films to train on, labels {', '.join(about['labels'])} -> {out}")
 
 
 @click.command()

@@ -12,7 +12,10 @@ from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_er
 @click.command()
 @click.argument("store", type=FOLDER)
 @click.option("-o", "--out", type=FOLDER, required=True, metavar="RUN", help="Folder for the run.")
-@click.option("--split", help="A rule of docs/splits.md (random, official-leak-free, k-fold:0, …), or a split file.  [default: random]")
+@click.option(
+    "--split",
+    help="A rule of docs/splits.md (random, official-leak-free, k-fold:0, …), or a split file.  [default: random]",
+)
 @click.option("--encoder", help="Encoder of the U-Net.  [default: resnet18]")
 @click.option("--crops", type=click.IntRange(0), help="Crops to train on.  [default: 16000]")
 @click.option("--crop", type=click.IntRange(32), help="Side of a crop.  [default: 256]")
