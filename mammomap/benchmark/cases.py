@@ -64,13 +64,13 @@ def _picture(truth: Truth, system: System, image_id: str, group: str, margin: fl
     png = overlay(
         net_input(working.pixels, IntensitySettings()),
         made.lesion,
-        [(contour_of(o, made.grid), o.malignant, o.approximate) for o in truth.outlines[image_id]],
+        [(contour_of(o, made.grid), o.malignant, o.approximate) for o in truth.counted_outlines(image_id)],
         threshold=threshold,
         title=title,
         scale_mm_per_px=float(spacing) / made.grid.scale[0] if spacing == spacing else None,
         marks=listed,
     )
-    truths = ", ".join(f"{'malignant' if o.malignant else 'benign'} {o.kind}" for o in truth.outlines[image_id])
+    truths = ", ".join(f"{'malignant' if o.malignant else 'benign'} {o.kind}" for o in truth.counted_outlines(image_id))
     caption = f"{image_id}: {title}; {truths}; margin {margin:+.2f}; colour from {threshold:.2f} up"
     return Picture(png=png, caption=caption, group=group)
 

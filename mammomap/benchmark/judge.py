@@ -178,12 +178,14 @@ def _dice_entry(truth: Truth, system: System) -> dict:
     threshold = system.points["lesion pixel"]
     values: dict[str, list[tuple[int, float]]] = {"masses": [], "calcifications": []}
     for number, image_id in enumerate(truth.films["image_id"]):
-        outlines = truth.outlines[image_id]
+        outlines = truth.counted_outlines(image_id)
         kinds = {o.kind for o in outlines}
         if len(kinds) != 1:
             continue  # a film without lesions has no Dice; one with both kinds belongs to neither table
         found = system.folder.map(image_id).on_film("lesion") >= threshold
         union = np.logical_or.reduce([o.on_film for o in outlines])
+        for void in (o.on_film for o in truth.outlines[image_id] if o.ignored):
+            found &= union | ~void  # what lies in a lesion that counts for nothing is neither right nor wrong
         name = {"mass": "masses", "calcification": "calcifications"}[kinds.pop()]
         values[name].append((number, dice(union, found)))
     entry: dict = {}
@@ -209,7 +211,7 @@ def _dice_entry(truth: Truth, system: System) -> dict:
 def strata(truth: Truth, system: System) -> list[dict]:
     """Sensitivity at 1 false positive per film and AUC within groups of films, small groups marked."""
     films = truth.films
-    kinds = {i: "+".join(sorted({o.kind for o in truth.outlines[i]})) or "no lesion" for i in films["image_id"]}
+    kinds = {i: "+".join(sorted({o.kind for o in truth.counted_outlines(i)})) or "no lesion" for i in films["image_id"]}
     groups = {
         "view": films["view"].astype(str),
         "density": films["density"].map(lambda d: "unknown" if pd.isna(d) else str(d)),
@@ -227,7 +229,7 @@ def strata(truth: Truth, system: System) -> list[dict]:
                     "value": str(value),
                     "films": len(some.films),
                     "women": some.women,
-                    "lesions": sum(len(truth.outlines[i]) for i in some.films["image_id"]),
+                    "lesions": sum(len(truth.counted_outlines(i)) for i in some.films["image_id"]),
                     "too_few": some.women < TOO_FEW_WOMEN,
                     "sensitivity_at_1": {k: at[FP_RATES.index(1.0)][k] for k in ("value", "low", "high")},
                     "auc": _rank_entry(some, "image", "map maximum", _scored(some, system.map_max), {})["auc"],

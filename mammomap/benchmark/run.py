@@ -53,7 +53,7 @@ def benchmark(
     stamp = settings_hash(
         {
             "data": truth.tables.hash,
-            "part": [truth.split, truth.part],
+            "part": [truth.split, truth.part, truth.counted.hash],
             "systems": [[system.name, system.origin] for system in systems],
             "versions": [REFEREE_VERSION, CANDIDATES_VERSION, REPORT_FORMAT, version("mammomap")],
             "marks": marks.to_csv(index=False),
@@ -118,9 +118,13 @@ def _evidence(truth: Truth, systems: Sequence[System]) -> tuple[pd.DataFrame, pd
 
 
 def _data(truth: Truth) -> dict:
-    outlines = [o for image_id in truth.films["image_id"] for o in truth.outlines[image_id]]
+    every = [o for image_id in truth.films["image_id"] for o in truth.outlines[image_id]]
+    outlines = [o for o in every if not o.ignored]
     shapes = [o.shape for o in outlines]
     unknown = int(np.count_nonzero(truth.films["kinds_not_outlined"].notna()))
+    notes = [f"{unknown} films hold lesions of another kind whose place is not known"] if unknown else []
+    if len(every) > len(outlines):
+        notes.append(f"{len(every) - len(outlines)} lesions count for nothing: neither hit nor false positive")
     return {
         "source": truth.tables.about.get("source", ""),
         "data_hash": truth.tables.hash,
@@ -131,12 +135,13 @@ def _data(truth: Truth) -> dict:
         "lesions": len(outlines),
         "malignant_lesions": sum(o.malignant for o in outlines),
         "malignant_films": int(np.count_nonzero(truth.films["malignant"])),
-        "kinds": list(truth.tables.kinds_outlined),
-        "label_rule": truth.tables.about.get("label_rule", ""),
+        "kinds": list(truth.counted.kinds_outlined),
+        "leak_rule": truth.leak_rule,
+        "label_rule": truth.counted.about.get("label_rule", ""),
         "outlines": {shape: shapes.count(shape) for shape in sorted(set(shapes))},
         "approximate": any(o.approximate for o in outlines),
         "hit_rule": "a candidate hits a lesion when its peak lies in the outline (mask, polygon, true box or circle)",
-        "notes": [f"{unknown} films hold lesions of another kind whose place is not known"] if unknown else [],
+        "notes": [*filter(None, [truth.warning]), *notes],
     }
 
 

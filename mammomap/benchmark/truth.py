@@ -32,6 +32,11 @@ class Truth:
     outlines: dict[str, list[Outline]]
     split: str
     part: str
+    counted: Tables
+    """The tables as the split counts them: the films of the part, each lesion with its role."""
+    leak_rule: str = ""
+    warning: str = ""
+    """What the split has to say of itself; empty for a clean one."""
 
     @cached_property
     def patient(self) -> NDArray[np.int64]:
@@ -46,6 +51,10 @@ class Truth:
     def of(self, films: pd.DataFrame) -> Truth:
         """The same truth for some of its films, with resamples of their own women."""
         return replace(self, films=films.reset_index(drop=True))
+
+    def counted_outlines(self, image_id: str) -> list[Outline]:
+        """The outlines of a film that count; those with the role `ignore` do not."""
+        return [outline for outline in self.outlines[image_id] if not outline.ignored]
 
     @property
     def women(self) -> int:
@@ -69,7 +78,9 @@ def read_truth(tables: Tables, split: Split | None, part: str | None) -> Truth:
         film.image_id: outlines_of(judged.lesions_of(film.image_id), (int(film.rows), int(film.cols)))
         for film in films.itertuples()
     }
-    whole = Truth(tables, films, outlines, split.name if split else "none", (part or "test") if split else "all films")
+    where = (split.name, part or "test") if split else ("none", "all films")
+    said = (split.rule.leak_rule, split.warning) if split else ("", "")
+    whole = Truth(tables, films, outlines, *where, judged, *said)
     return whole.of(films)
 
 
