@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from mammomap.cli.data import download, index, phantom, prepare
+from mammomap.cli.data import audit, download, index, phantom, prepare
 from mammomap.cli.models import classify, segment, train, train_head
 from mammomap.cli.referee import benchmark
 from mammomap.cli.whole import demo
@@ -31,5 +31,5 @@ def main() -> None:
     """
 
 
-for _verb in (index, prepare, train, segment, train_head, classify, benchmark, download, phantom, demo):
+for _verb in (index, audit, prepare, train, segment, train_head, classify, benchmark, download, phantom, demo):
     main.add_command(_verb)
