@@ -1,7 +1,8 @@
 """One self-contained page from an audit: counts, and for each kind its rule, the first findings and a few thumbnails.
 
 In: an `Audit`, and the inventory of the index (`files.parquet`). Out: one HTML file: no script, nothing that is
-fetched. A thumbnail shows the film in grey with the outline of the finding's mask; where the finding is about a pair
+fetched. A thumbnail shows the film in grey with the outline of the finding's mask (none where no
+rule says how it lies); where the finding is about a pair
 of films, both; where the film cannot be shown, none. All findings stand in `audit.json`.
 """
 
@@ -28,7 +29,7 @@ from mammomap.masks.read import read_film
 THUMBNAIL_ROWS = 240
 MOST_THUMBNAILS = 3
 MOST_LISTED = 20
-_OUTLINE = (255, 210, 60)
+_OUTLINE = (255, 96, 0)
 _PLAIN = {"missing_film", "missing_mask", "missing_crop", "extra_file", "unreadable_file", "both_parts", "listed_twice"}
 """Kinds that a picture would say nothing about."""
 
@@ -78,7 +79,11 @@ def _pictures(findings: list[Finding], films: Mapping[str, str], masks: Mapping)
     made = []
     for finding in findings:
         pair = [finding.other_path, finding.path] if finding.other_path else [films.get(finding.image_id, "")]
-        mask = "" if finding.other_path else masks.get((finding.image_id, finding.lesion_id), "")
+        mask = (
+            ""
+            if finding.other_path or finding.kind == "odd_mask"
+            else masks.get((finding.image_id, finding.lesion_id), "")
+        )
         try:
             panels = [_panel(path, mask) for path in pair if path]
         except MammomapError:
@@ -102,7 +107,7 @@ def _panel(film_path: str, mask_path: str) -> NDArray[np.uint8]:
         lesion = (mask > int(mask.max()) // 2).astype(np.uint8)
         lesion = cv2.resize(lesion, size, interpolation=cv2.INTER_NEAREST)
         contours, _ = cv2.findContours(lesion, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, contours, -1, _OUTLINE, 1)
+        cv2.drawContours(picture, contours, -1, _OUTLINE, 2)
     return picture
 
 
