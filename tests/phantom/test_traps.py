@@ -87,6 +87,14 @@ def test_traps_of_files_change_no_film_and_hit_whatever_else_is_on():
             assert not traps_on(plain, film, parts)
 
 
+def test_small_masks_hit_no_film_with_a_second_lesion():
+    config = replace(CONFIG, traps=("small-masks",))
+    parts = {"mass": "train", "calcification": "train"}
+    film = next(film for woman in range(1, 25) for film in _draw(config, woman) if traps_on(config, film, parts))
+    two = replace(film, lesions=(*film.lesions, replace(film.lesions[0], abnormality_id=2)))
+    assert {lesion.kind for lesion in two.lesions} == {"mass"} and not traps_on(config, two, parts)
+
+
 def test_the_verb_says_how_many_films_each_trap_hit(tmp_path):
     words = ["phantom", "--traps", "swapped, zeros", "--patients", "2", "--rows", "200", "--workers", "1"]
     result = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "t")])
