@@ -88,7 +88,7 @@ def read_npz(path: Path) -> dict[str, NDArray]:
         If it is no npz, lacks `lesion`, or holds arrays of other names.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             names = set(file.files)
             if "lesion" not in names or names - set(LAYERS):
                 odd = "mammomap's own; keep segment.json beside it" if "grid" in names else ", ".join(sorted(names))

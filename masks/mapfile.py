@@ -85,7 +85,7 @@ def read_map(path: Path) -> FilmMap:
         If the file is absent, damaged, or of an unknown format.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             if int(file["format"]) != MAP_FORMAT:
                 raise ImageError(f"{path.name}: map format {int(file['format'])}, wanted {MAP_FORMAT}")
             grid = Grid.from_json(str(file["grid"]))

@@ -130,5 +130,5 @@ def _numbers(path: Path, frame: pd.DataFrame, columns: list[str]) -> pd.DataFram
         bad = np.flatnonzero(~np.isfinite(values[column].to_numpy()))
         if len(bad):
             found = frame[column].iloc[bad[0]]
-            raise TableError(f"{path} line {bad[0] + 2}: {column} is {found!r}, not a finite number")
+            raise TableError(f"{path} line {bad[0] + 2}: {column} is {str(found)!r}, not a finite number")
     return values

@@ -152,7 +152,7 @@ def _label_layers(labels: Labels, path: Path) -> dict[str, NDArray]:
 def _softmax_layers(labels: Labels, files: tuple[Path, Path | None]) -> dict[str, NDArray]:
     path, turned_as = files
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             probabilities = file["probabilities"]
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ImageError(f"{path.name}: no 'probabilities' of nnU-Net in it ({str(error)[:80]})") from None
