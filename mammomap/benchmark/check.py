@@ -25,6 +25,7 @@ from mammomap.benchmark.foreign import Facts, Job, film_job, notes_on, read_one,
 from mammomap.benchmark.mapfiles import find_maps
 from mammomap.benchmark.systems import DETECTIONS, SCORES, WOMEN
 from mammomap.errors import ImageError, MammomapError, TableError
+from mammomap.eval.candidates import CandidateSettings
 from mammomap.masks.breast import find_breast
 from mammomap.masks.mapfile import read_map_folder
 from mammomap.masks.read import read_film
@@ -155,7 +156,7 @@ def _look(job: tuple[Job, str]) -> tuple[Facts | None, list[str], bool]:
         film_map, facts = read_one(reading)
     except ImageError as error:
         return None, [str(error)], True
-    if facts.constant:
+    if facts.constant is not None and facts.constant > CandidateSettings().floor:
         return facts, [f"{facts.image_id}: {facts.constant:g} everywhere"], True
     if not film:
         return facts, [], False

@@ -187,3 +187,20 @@ def film_of_seg():
         return drawn
 
     return film
+
+
+@pytest.fixture
+def nnunet_files() -> Callable[[Path, dict[str, NDArray], bool], None]:
+    """What `nnUNetv2_predict` leaves for PNG films of these predicted labels."""
+
+    def write(folder: Path, labels: dict[str, NDArray], softmax: bool) -> None:
+        folder.mkdir()
+        nnunet_folder(folder, "NaturalImage2DIO", ".png")
+        for case, label in labels.items():
+            cv2.imwrite(str(folder / f"{case}.png"), label)
+            if softmax:
+                share = np.where(label == np.arange(3)[:, None, None], 0.998, 0.001).astype(np.float32)
+                np.savez_compressed(folder / f"{case}.npz", probabilities=share[:, None])
+                (folder / f"{case}.pkl").write_bytes(b"never opened")
+
+    return write
