@@ -1,9 +1,9 @@
 """One self-contained page from an audit: counts, and for each kind its rule, the first findings and a few thumbnails.
 
 In: an `Audit`, and the inventory of the index (`files.parquet`). Out: one HTML file: no script, nothing that is
-fetched. A thumbnail shows the film in grey with the outline of the finding's mask (none where no
-rule says how it lies); where the finding is about a pair
-of films, both; where the film cannot be shown, none. All findings stand in `audit.json`.
+fetched. A thumbnail shows the film in grey with the outline of the finding's mask (none where no rule says how it
+lies); where the finding is about a pair of films, both. Films that cannot be read have no thumbnail. All findings
+stand in `audit.json`.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ def submitted(tmp_path: Path, drawn_set) -> Path:
     lines = ["image_id,rows,cols,file"]
     for image_id in IDS:
         film = cv2.imread(str(drawn_set.root / "films" / f"{image_id}.png"), cv2.IMREAD_UNCHANGED)
+        assert film is not None
         cv2.imwrite(str(tmp_path / f"{image_id}.png"), film)
         lesion = cv2.GaussianBlur((film > 30_000).astype(np.float32), (0, 0), 2)
         cv2.imwrite(str(tmp_path / "maps" / f"{image_id}.png"), np.rint(lesion * 65_535).astype(np.uint16))

@@ -50,6 +50,7 @@ def test_the_example_is_what_its_script_draws(tmp_path: Path, monkeypatch) -> No
     for name in drawn:
         if name.suffix == ".png":
             here, there = (cv2.imread(str(root / name), cv2.IMREAD_UNCHANGED) for root in (tmp_path, EXAMPLE))
+            assert here is not None and there is not None
             assert here.dtype == there.dtype and np.abs(here.astype(int) - there).max() <= 1, name
         else:
             assert (tmp_path / name).read_text() == (EXAMPLE / name).read_text(), name
@@ -76,6 +77,7 @@ def raw_data_set(root: Path, drawn_root: Path, cases: list[str]) -> dict[str, np
     labels = {}
     for case in cases:
         film = cv2.imread(str(drawn_root / "films" / f"{case}.png"), cv2.IMREAD_UNCHANGED)
+        assert film is not None
         bright = cv2.morphologyEx((film > 30_000).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
         labels[case] = (bright * (2 if int(case[1:4]) % 2 == 0 else 1)).astype(np.uint8)
         cv2.imwrite(str(root / "imagesTs" / f"{case}_0000.png"), film)

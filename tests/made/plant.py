@@ -26,7 +26,7 @@ _LISTS = {
 class Lesion:
     """A row of a list and the two files of its lesion, before they are written."""
 
-    listed: tuple[str, str]
+    in_list: tuple[str, str]
     image: str
     number: int
     mask: np.ndarray
@@ -42,7 +42,7 @@ class Lesion:
 class Film:
     """A film in one list."""
 
-    listed: tuple[str, str]
+    in_list: tuple[str, str]
     image: str
     pixels: np.ndarray
     lesions: list[Lesion] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Planter:
     def lesion(self, film: Film, number: int = 1, mask: np.ndarray | None = None, **more) -> Lesion:
         crop = self.chance.integers(20000, 65535, (20, 16)).astype(np.uint16)
         drawn = self.spot() if mask is None else mask
-        made = Lesion(film.listed, film.image, number, drawn, more.pop("crop", crop), **more)
+        made = Lesion(film.in_list, film.image, number, drawn, more.pop("crop", crop), **more)
         film.lesions.append(made)
         return made
 
@@ -136,7 +136,7 @@ def _masks(p: Planter) -> None:
             "odd_mask": p.spot((ROWS - 8 * (number + 1), COLS)),
             "empty_mask": np.zeros((ROWS, COLS), np.uint8),
             "full_mask": np.full((ROWS, COLS), 255, np.uint8),
-            "outside_breast": p.spot(at=(0.5, 0.85)) if number % 2 else p.spot(at=(0.06, 0.5)),
+            "outside_breast": p.spot(at=(0.5, (0.85, 0.74)[number // 2])) if number % 2 else p.spot(at=(0.06, 0.5)),
         }.items():
             p.tell(kind, (p.film(mask=mask).image, 1))
         mask = p.spot()
@@ -209,6 +209,7 @@ def _near_misses(p: Planter) -> None:
         other.pixels = one.pixels[::-1].copy()
         film = near("malignant and benign in one list", p.film())
         p.lesion(film, 2, pathology="MALIGNANT")
+        near("lesion over the skin line", p.film(mask=p.spot(at=(0.5, 0.64))))
         near("ids with a gap", p.film(number=3))
 
 
@@ -220,14 +221,14 @@ def _write(p: Planter) -> None:
     for number, film in enumerate(sound[:9]):
         broken[("film", "mask", "crop")[number % 3]].append(film.image)
     for film in p.films:
-        name = f"{'-'.join(film.listed)}_{film.image}"
+        name = f"{'-'.join(film.in_list)}_{film.image}"
         study, series = p.uid(), p.uid()
         image_path = f"{name}/{study}/{series}/000000.dcm"
         if not film.left_out:
             _put(p, image_path, film.pixels, name, study, series, "film" if film.image in broken["film"] else "")
         for lesion in film.lesions:
             paths = _lesion(p, lesion, f"{name}_{lesion.number}", broken)
-            rows[film.listed] += [_row(lesion, image_path, *paths)] * lesion.times
+            rows[film.in_list] += [_row(lesion, image_path, *paths)] * lesion.times
     for number, key in enumerate(("a", "b", "c")):
         for path in (f"extra_{key}/{p.uid()}/{p.uid()}/000000.dcm", f"copies/{number}.dcm"):
             study, series = path.split("/")[1], p.uid()
@@ -265,7 +266,7 @@ def _row(lesion: Lesion, image: str, mask: str, crop: str, kind: str = "") -> di
         "image view": view,
         "abnormality id": str(lesion.number),
         "abnormality type": "mass",
-        **_looks(kind or lesion.listed[0]),
+        **_looks(kind or lesion.in_list[0]),
         "assessment": "4",
         "pathology": lesion.pathology,
         "subtlety": "3",
