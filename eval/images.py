@@ -1,11 +1,12 @@
-"""Scores of images against labels: how well they rank, and whether they are probabilities.
+"""Scores of images against labels: how well they rank.
 
 In: labels `(n,)`, bool or 0 and 1, 1 = malignant; scores `(n,)`, finite, higher is more suspicious. A case may be an
-image, a breast or a woman: the caller says which. Out: numbers, NaN where the data cannot give one.
+image, a breast or a woman: the caller says which. Out: numbers, NaN where a class is absent. No figure here changes
+under an increasing transform of the scores. Whether scores are probabilities is asked in `calibration`, what they
+mean in another population in `prevalence`; resamples by patient are made in `resamples`.
 
-Papers: the area as a win rate: Bamber, J Math Psychol 12 (1975), Hanley and McNeil, Radiology 143 (1982); its
-resamples by patient: Rutter, Acad Radiol 7 (2000). Brier, Mon Weather Rev 78 (1950). Calibration line: Cox,
-Biometrika 45 (1958). Expected calibration error on bins of equal count: Nguyen and O'Connor, EMNLP (2015).
+Papers: the area as a win rate: Bamber, J Math Psychol 12 (1975), Hanley and McNeil, Radiology 143 (1982); partial
+area: McClish, Med Decis Making 9 (1989); precision and recall: Davis and Goadrich, ICML (2006).
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
-from scipy.stats import rankdata
 
-_CLIP = 1e-6
-_BLOCK = 1 << 22  # comparisons held at once
+from mammomap.eval.cases import checked
+from mammomap.eval.curves import area, partial_area, precision_area, sensitivity_reached, specificity_reached
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,20 @@ class Roc:
 
 
 @dataclass(frozen=True)
+class PrecisionRecall:
+    """A point for each distinct score, thresholds falling, so recall never falls. `prevalence` is the chance line.
+
+    precision, recall, thresholds: `(k,)` float64; recall is NaN without positives. Precision holds at the prevalence
+    of these cases only: `prevalence.ppv` moves it.
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    prevalence: float
+
+
+@dataclass(frozen=True)
 class OperatingPoint:
     """A threshold (call at or above it) and what it gives on the cases that it was read from."""
 
@@ -43,53 +56,53 @@ class OperatingPoint:
     specificity: float
 
 
-@dataclass(frozen=True)
-class CalibrationLine:
-    """logit(true rate) = intercept + slope * logit(stated probability); 0 and 1 if the statements are right."""
-
-    intercept: float
-    slope: float
-
-
-@dataclass(frozen=True)
-class CalibrationError:
-    """Expected calibration error and its bins `(k,)`, from low to high: cases, mean probability, observed rate."""
-
-    value: float
-    count: NDArray[np.int64]
-    mean_probability: NDArray[np.float64]
-    observed_rate: NDArray[np.float64]
-
-
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Area under the ROC curve: how often a positive scores above a negative, ties counted half.
 
-    In [0, 1], 0.5 for scores that say nothing; NaN if a class is absent. Formula: (sum of the positives' mean ranks
-    - p (p + 1) / 2) / (p n).
+    In [0, 1], 0.5 for scores that say nothing; NaN if a class is absent.
 
     Raises
     ------
     ValueError
         If arrays do not go together, labels are not 0 and 1, or a score is not finite.
     """
-    y, s = _checked(labels, scores)
-    p = int(y.sum())
-    n = len(y) - p
-    if not p or not n:
-        return float("nan")
-    return float((rankdata(s)[y].sum() - p * (p + 1) / 2) / (p * n))
+    return float(area(*counts(labels, scores)[1:]))
+
+
+def partial_auc(labels: ArrayLike, scores: ArrayLike, max_fpr: float) -> float:
+    """Area under the ROC curve over false positive rates 0 to `max_fpr`, on McClish's scale.
+
+    1 is perfect, 0.5 the diagonal, whatever `max_fpr`; less than 0.5 is below the diagonal; NaN if a class is absent.
+    Errors as `auc`, and if `max_fpr` is not above 0 and at most 1.
+    """
+    return float(partial_area(*counts(labels, scores)[1:], max_fpr))
+
+
+def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Mean over the positives of the precision at the threshold that finds each; equal scores enter together.
+
+    In (0, 1]; a constant score gives the prevalence, and so do random ones in large sets. It hangs on the prevalence
+    of the cases: compare within one set only. NaN if a class is absent. Errors as `auc`.
+    """
+    return float(precision_area(*counts(labels, scores)[1:]))
 
 
 def roc_curve(labels: ArrayLike, scores: ArrayLike) -> Roc:
     """The ROC curve, all distinct scores kept. Without cases it is the point (NaN, NaN). Errors as `auc`."""
-    y, s = _checked(labels, scores)
-    falling, rank = np.unique(-s, return_inverse=True)
+    thresholds, tp, fp = counts(labels, scores)
     with np.errstate(invalid="ignore"):
-        tpr, fpr = (
-            np.concatenate([[0], np.cumsum(np.bincount(rank[of], minlength=len(falling)))]) / np.float64(of.sum())
-            for of in (y, ~y)
-        )
-    return Roc(fpr, tpr, np.concatenate([[np.inf], -falling]))
+        return Roc(fp / fp[-1], tp / tp[-1], thresholds)
+
+
+def precision_recall_curve(labels: ArrayLike, scores: ArrayLike) -> PrecisionRecall:
+    """The precision-recall curve, all distinct scores kept; no points without cases. Errors as `auc`."""
+    thresholds, tp, fp = counts(labels, scores)
+    cases = tp[-1] + fp[-1]
+    with np.errstate(invalid="ignore"):
+        recall = tp[1:] / tp[-1]
+    return PrecisionRecall(
+        tp[1:] / (tp[1:] + fp[1:]), recall, thresholds[1:], float(tp[-1] / cases) if cases else float("nan")
+    )
 
 
 def sensitivity_at_specificity(labels: ArrayLike, scores: ArrayLike, specificity: float) -> OperatingPoint:
@@ -98,144 +111,42 @@ def sensitivity_at_specificity(labels: ArrayLike, scores: ArrayLike, specificity
     Sensitivity in [0, 1]; it is 0 at threshold infinity (nobody called) if every score calls too many. All NaN if a
     class is absent. No interpolation. Errors as `auc`, and if `specificity` leaves [0, 1].
     """
-    if not 0 <= specificity <= 1:
-        raise ValueError(f"specificity is {specificity}, wanted [0, 1]")
-    curve = roc_curve(labels, scores)
-    if np.isnan(curve.fpr).any() or np.isnan(curve.tpr).any():
-        return OperatingPoint(float("nan"), float("nan"), float("nan"))
-    negatives = np.count_nonzero(~_checked(labels, scores)[0])
-    true_negatives = negatives - np.rint(curve.fpr * negatives)
-    allowed = np.flatnonzero(true_negatives / negatives >= specificity)
-    best = allowed[np.argmax(curve.tpr[allowed])]
-    return OperatingPoint(
-        float(curve.thresholds[best]), float(curve.tpr[best]), float(true_negatives[best] / negatives)
-    )
+    thresholds, tp, fp = counts(labels, scores)
+    best = float(sensitivity_reached(tp, fp, specificity))
+    return _point(thresholds, tp, fp, tp >= np.rint(best * tp[-1])) if np.isfinite(best) else _NOWHERE
 
 
-def auc_bootstrap(
-    labels: ArrayLike, scores: ArrayLike, patient: NDArray[np.integer], weights: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """The AUC of each resample of patients, `(n_resamples,)`; NaN where a resample has one class only.
+def specificity_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> OperatingPoint:
+    """The threshold with the highest specificity among those of at least this sensitivity; the highest of equal ones.
 
-    patient: `(n,)` int, the patient of each case. weights: `(n_resamples, n_patients)` of `patient_weights`.
-    Formula: w'U w / ((w'p) (w'n)), where U[a, b] counts the wins of a's positives over b's negatives, ties half, and
-    p, n the positives and negatives of each patient.
-
-    Raises
-    ------
-    ValueError
-        As `auc`, and if patients and weights do not go together.
+    Specificity in [0, 1]; it is 0 where all cases must be called. All NaN if a class is absent. No interpolation.
+    Errors as `auc`, and if `sensitivity` leaves [0, 1].
     """
-    y, s = _checked(labels, scores)
-    patient = np.asarray(patient)
-    if patient.shape != y.shape or weights.ndim != 2:
-        raise ValueError(f"patient is {patient.shape}, weights {weights.shape}; wanted {y.shape} and 2 axes")
-    n_patients = weights.shape[1]
-    if len(y) and not (0 <= patient.min() and patient.max() < n_patients):
-        raise ValueError(f"patients {patient.min()} to {patient.max()}, but weights for {n_patients}")
-    w = np.asarray(weights, np.float64)
-    wins = _wins(s[y], patient[y], s[~y], patient[~y], n_patients)
-    pairs = (w @ np.bincount(patient[y], minlength=n_patients)) * (w @ np.bincount(patient[~y], minlength=n_patients))
-    won = ((w @ wins) * w).sum(axis=1)
-    return np.divide(won, pairs, out=np.full(len(w), np.nan), where=pairs > 0)
+    thresholds, tp, fp = counts(labels, scores)
+    if not np.isfinite(specificity_reached(tp, fp, sensitivity)):
+        return _NOWHERE
+    return _point(thresholds, tp, fp, tp / tp[-1] >= sensitivity)
 
 
-def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Mean squared distance of probability and label; in [0, 1], 0 is best; one class is fine; NaN without cases.
+def counts(
+    labels: ArrayLike, scores: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Thresholds from infinity down the distinct scores, and the positives and negatives at or above each, `(k + 1,)`.
 
-    Raises
-    ------
-    ValueError
-        As `auc`, and if a probability leaves [0, 1].
+    What the functions of `curves` take. Errors as `auc`.
     """
-    y, p = _checked(labels, probabilities, probability=True)
-    return float(np.mean((p - y) ** 2)) if len(y) else float("nan")
+    y, s = checked(labels, scores)
+    falling, step = np.unique(-s, return_inverse=True)
+    tp, fp = (np.bincount(step[of] + 1, minlength=len(falling) + 1).cumsum().astype(np.float64) for of in (y, ~y))
+    return np.concatenate([[np.inf], -falling]), tp, fp
 
 
-def calibration_line(labels: ArrayLike, probabilities: ArrayLike) -> CalibrationLine:
-    """Intercept and slope of the logistic regression of the labels on the logit of the probabilities.
-
-    Any real numbers. A slope below 1 means statements too extreme; given slope 1, an intercept above 0 means too low.
-    Probabilities are kept 1e-6 away from 0 and 1. Both are NaN where the likelihood has no maximum: one class, one
-    probability for all, or a threshold that parts the classes. Errors as `brier`.
-    """
-    y, p = _checked(labels, probabilities, probability=True)
-    p = np.clip(p, _CLIP, 1 - _CLIP)
-    x = np.log(p / (1 - p))
-    if y.all() or not y.any() or x[y].min() >= x[~y].max() or x[y].max() <= x[~y].min():
-        return CalibrationLine(float("nan"), float("nan"))
-    design = np.stack([np.ones_like(x), x], axis=1)
-
-    def loss(beta: NDArray[np.float64]) -> float:
-        return float(np.logaddexp(0, np.where(y, -1, 1) * (design @ beta)).sum())
-
-    beta = np.zeros(2)
-    for _ in range(100):
-        fitted = expit(design @ beta)
-        slope = design.T @ (y - fitted)
-        curvature = design.T @ (design * (fitted * (1 - fitted))[:, None])
-        step = np.linalg.solve(curvature, slope)
-        while loss(beta + step) > loss(beta) and np.abs(step).max() > 1e-12:
-            step /= 2
-        beta = beta + step
-        if np.abs(step).max() < 1e-10:
-            break
-    return CalibrationLine(float(beta[0]), float(beta[1]))
+_NOWHERE = OperatingPoint(float("nan"), float("nan"), float("nan"))
 
 
-def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> CalibrationError:
-    """Mean distance of stated and observed rate over ten bins of equal count, weighted by count.
-
-    In [0, 1], 0 is best; NaN without cases. It is never 0 by chance: even for perfect statements it is of the order
-    of sqrt(10 / n). Bins are tenths of the sorted cases; equal probabilities stay in one bin, that of the first of
-    them, so bins may be uneven or fewer, and the order of cases does not matter. Errors as `brier`.
-    """
-    y, p = _checked(labels, probabilities, probability=True)
-    n = len(y)
-    tenth = np.searchsorted(np.sort(p), p, side="left") * 10 // max(n, 1)
-    count = np.bincount(tenth, minlength=10)
-    used = count > 0
-    mean = np.bincount(tenth, p, 10)[used] / count[used]
-    observed = np.bincount(tenth, y, 10)[used] / count[used]
-    value = float((count[used] * np.abs(mean - observed)).sum() / n) if n else float("nan")
-    return CalibrationError(value, count[used], mean, observed)
-
-
-def _wins(
-    positives: NDArray[np.float64],
-    positive_patient: NDArray[np.integer],
-    negatives: NDArray[np.float64],
-    negative_patient: NDArray[np.integer],
-    n_patients: int,
-) -> NDArray[np.float64]:
-    """The matrix U of `auc_bootstrap`, `(n_patients, n_patients)`."""
-    wins = np.zeros((n_patients, n_patients))
-    if not len(positives) or not len(negatives):
-        return wins
-    order = np.argsort(negative_patient, kind="stable")
-    negatives, owner = negatives[order], negative_patient[order]
-    owners, first = np.unique(owner, return_index=True)
-    block = max(1, _BLOCK // len(negatives))
-    for start in range(0, len(positives), block):
-        score = positives[start : start + block, None]
-        won = (score > negatives) + 0.5 * (score == negatives)
-        by_owner = np.zeros((len(score), n_patients))
-        by_owner[:, owners] = np.add.reduceat(won, first, axis=1)
-        np.add.at(wins, positive_patient[start : start + block], by_owner)
-    return wins
-
-
-def _checked(
-    labels: ArrayLike, scores: ArrayLike, probability: bool = False
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Labels as bool and scores as float64, both `(n,)`."""
-    y, s = np.asarray(labels), np.asarray(scores, np.float64)
-    if y.ndim != 1 or y.shape != s.shape:
-        raise ValueError(f"labels {y.shape} and scores {s.shape}, wanted two arrays of one length")
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError("labels must be 0 and 1, or bool")
-    if not np.isfinite(s).all():
-        raise ValueError("a score is not finite")
-    if probability and len(s) and not (s.min() >= 0 and s.max() <= 1):
-        raise ValueError(f"probabilities span {s.min()} to {s.max()}, wanted [0, 1]")
-    return y.astype(bool), s
+def _point(
+    thresholds: NDArray[np.float64], tp: NDArray[np.float64], fp: NDArray[np.float64], reached: NDArray[np.bool_]
+) -> OperatingPoint:
+    """The first threshold that has reached what was asked."""
+    k = int(np.argmax(reached))
+    return OperatingPoint(float(thresholds[k]), float(tp[k] / tp[-1]), float((fp[-1] - fp[k]) / fp[-1]))

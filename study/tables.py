@@ -1,4 +1,4 @@
-"""Rebuild the tables in README.md and docs/ from the committed reports; needs no film and no torch.
+"""Rebuild the tables in README.md and docs/ from the committed results; needs no film and no torch.
 
     python study/tables.py           write them
     python study/tables.py --check   fail if they are stale
@@ -8,6 +8,7 @@ A table stands between `<!-- NAME -->` and `<!-- /NAME -->`.
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import sys
@@ -71,9 +72,29 @@ def differences(report: dict) -> str:
     return "\n".join(lines)
 
 
+def coverage(path: Path) -> str:
+    """One row a figure and method; how many of 100 intervals hold the truth, and how wide they are."""
+    with path.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    sizes = sorted({int(row["women"]) for row in found})
+    rows: dict[tuple[str, ...], dict[int, dict]] = {}
+    for row in found:
+        truth = f"{float(row['truth']):.2f}"
+        rows.setdefault((row["auc"], row["figure"], truth, row["method"]), {})[int(row["women"])] = row
+    lines = [
+        "| AUC of the system | figure | truth | interval | " + " | ".join(f"{n} women" for n in sizes) + " |",
+        "|---|---|---|---|" + "---|" * len(sizes),
+    ]
+    for key, by_size in rows.items():
+        cells = (by_size.get(n) for n in sizes)
+        shown = (f"{c['covered']} ({float(c['width']):.3f})" if c else "" for c in cells)
+        lines.append(f"| {' | '.join(key)} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
 def tables() -> dict[str, str]:
     """Every table by its name."""
-    made = {}
+    made = {"coverage": coverage(ROOT / "study" / "coverage" / "coverage.csv")}
     for path in sorted((ROOT / "study").glob("*/report.json")):
         report = json.loads(path.read_text())
         made[path.parent.name] = headline(report)

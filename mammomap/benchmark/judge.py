@@ -11,17 +11,13 @@ from numpy.typing import NDArray
 
 from mammomap.benchmark.systems import System
 from mammomap.benchmark.truth import Truth
+from mammomap.eval.calibration import brier, calibration_line, expected_calibration_error
+from mammomap.eval.comparisons import paired_difference
 from mammomap.eval.froc import froc, froc_bootstrap
-from mammomap.eval.images import (
-    auc,
-    auc_bootstrap,
-    brier,
-    calibration_line,
-    expected_calibration_error,
-    roc_curve,
-)
-from mammomap.eval.intervals import Interval, interval, paired_difference
+from mammomap.eval.images import auc, roc_curve
+from mammomap.eval.intervals import Interval, interval
 from mammomap.eval.overlap import dice
+from mammomap.eval.resamples import auc_bootstrap
 from mammomap.masks.mapfile import women_codes
 from mammomap.seg.candidates import MarkList
 

@@ -14,7 +14,8 @@ from mammomap.classify.features import FEATURES, map_features
 from mammomap.classify.heads import Head, fit_head, read_head, write_head
 from mammomap.classify.train_head import train_head
 from mammomap.errors import ConfigError, LeakError, ModelError
-from mammomap.eval.images import auc, calibration_line
+from mammomap.eval.calibration import calibration_line
+from mammomap.eval.images import auc
 from mammomap.masks.grid import Grid
 from mammomap.masks.mapfile import FilmMap, women_codes
 from mammomap.masks.splits import Split

@@ -81,6 +81,7 @@ def test_table_of_expected_values(name, wanted):
 def test_the_referee_needs_numpy_scipy_and_opencv_alone():
     code = (
         "import sys; from mammomap.eval import blob, candidates, froc, images, intervals, overlap;"
+        "from mammomap.eval import calibration, clustered, comparisons, folds, prevalence, resamples;"
         "print([m for m in ('torch', 'pandas', 'pydicom', 'sklearn', 'skimage', 'mammomap.masks') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammomap.eval.images import auc, auc_bootstrap
+from mammomap.eval.images import auc
 from mammomap.eval.intervals import interval, patient_weights
+from mammomap.eval.resamples import auc_bootstrap
 from mammomap.masks.outlines import Outline
 from mammomap.masks.own_data import index_own_data
 from mammomap.masks.tables import make_tables
