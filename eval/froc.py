@@ -4,6 +4,11 @@ In: marks (candidates of a set of films) with scores, and which mark hits which 
 and their resamples by patient. Rule: a lesion counts once, at the best score among the marks that hit it; a mark
 that hits no lesion is a false positive; a mark may hit several lesions. Nothing is assigned one to one, so neither
 overlap nor order of marks can bend the curve. Films without lesions count in the films, and their marks are false.
+Which mark hits which lesion is settled in `matching`.
+
+Two denominators, never mixed: false positives per film over all films, or, where some films hold no lesion at all,
+false positives on those films per such film (`fp_films`). The second does not depend on how many of the films are ill,
+nor on marks beside an outline that is drawn too tight. Sensitivity is over all lesions both times.
 
 Papers: Bunch et al., J Appl Photogr Eng 4 (1978); Chakraborty and Winter, Radiology 174 (1990); the mean sensitivity
 over seven rates: Setio et al., Med Image Anal 42 (2017).
@@ -20,7 +25,7 @@ from numpy.typing import NDArray
 FP_RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
 """False positives per film at which the mean sensitivity reads the curve."""
 
-_BLOCK = 1 << 24  # numbers in one block of resamples by thresholds
+_BLOCK = 1 << 22  # numbers in one block of resamples by marks
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Froc:
     """The curve: one point for each distinct score, falling, with all marks at or above it.
 
     thresholds, sensitivity, fp_per_film: `(k,)` float64; the last two never fall. Sensitivity is NaN throughout
-    where there are no lesions.
+    where there are no lesions. n_films: all films. n_fp_films: the denominator of `fp_per_film`.
     """
 
     thresholds: NDArray[np.float64]
@@ -52,6 +57,7 @@ class Froc:
     fp_per_film: NDArray[np.float64]
     n_lesions: int
     n_films: int
+    n_fp_films: int
 
     def at(self, fp: float) -> float:
         """The highest sensitivity with at most `fp` false positives per film; no interpolation.
@@ -69,24 +75,30 @@ class Froc:
         return float(np.mean([self.at(fp) for fp in FP_RATES]))
 
 
-def froc(marks: Marks, lesion_film: NDArray[np.integer], n_films: int) -> Froc:
+def froc(
+    marks: Marks, lesion_film: NDArray[np.integer], n_films: int, *, fp_films: NDArray[np.bool_] | None = None
+) -> Froc:
     """The FROC curve of one set of films.
 
     lesion_film: `(m,)` int, the film of each lesion. n_films: all films of the set, those without marks and without
-    lesions included. Equal scores enter together. Without marks the curve has no points and reads 0 everywhere.
+    lesions included. fp_films: `(n_films,)` bool, the lesion-free films, if false positives shall count there alone.
+    Equal scores enter together. Without marks the curve has no points and reads 0 everywhere.
 
     Raises
     ------
     ValueError
-        If arrays do not go together, a number is out of range, a score is not finite, a hit joins two films, or
-        there are no films.
+        If arrays do not go together, a number is out of range, a score is not finite, a hit joins two films, there
+        are no films, or `fp_films` names none or one with a lesion.
     """
-    events = _events(marks, np.asarray(lesion_film), n_films)
+    lesion_film = np.asarray(lesion_film)
+    counted = _fp_films(fp_films, lesion_film, n_films)
+    events = mark_events(marks, lesion_film, n_films, counted)
     found = np.cumsum(np.bincount(events.found_step, minlength=len(events.thresholds)))
     false = np.cumsum(np.bincount(events.false_step, minlength=len(events.thresholds)))
     n_lesions = len(lesion_film)
     sensitivity = found / n_lesions if n_lesions else np.full(len(found), np.nan)
-    return Froc(events.thresholds, sensitivity, false / n_films, n_lesions, n_films)
+    denominator = int(np.count_nonzero(counted))
+    return Froc(events.thresholds, sensitivity, false / denominator, n_lesions, n_films, denominator)
 
 
 def froc_bootstrap(
@@ -96,15 +108,18 @@ def froc_bootstrap(
     n_films: int,
     weights: NDArray[np.floating],
     fps: Sequence[float],
+    *,
+    fp_films: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """`Froc.at` for each resample of patients and each rate, `(n_resamples, len(fps))`.
 
     film_patient: `(n_films,)` int, the patient of each film. weights: `(n_resamples, n_patients)`, how often each
     patient was drawn (`intervals.patient_weights`); films, lesions and marks of a patient come with her, and films
-    are counted anew. A resample without lesions gives NaN. Counts are exact below 2**24 lesions or marks.
+    are counted anew. fp_films: as in `froc`. A resample without lesions, or without any film to count false positives
+    on, gives NaN. Counts are exact below 2**24 lesions or marks. fps: any order, none negative.
 
-    Formula: found[b, t] = sum_p weights[b, p] * (lesions of p found at threshold t), likewise false positives, so
-    all resamples are two matrix products.
+    Formula: false marks and first hits stand by falling score; a resample's counts are running sums of the weights of
+    their patients. The most false marks that a rate allows says how far down the curve is read, for all at once.
 
     Raises
     ------
@@ -117,29 +132,40 @@ def froc_bootstrap(
     n_patients = weights.shape[1]
     if n_films and not (0 <= film_patient.min() and film_patient.max() < n_patients):
         raise ValueError(f"patients {film_patient.min()} to {film_patient.max()}, but weights for {n_patients}")
-    events = _events(marks, lesion_film, n_films)
-    steps = len(events.thresholds)
-    found = _cumulative(film_patient[lesion_film[events.found_lesion]], events.found_step, n_patients, steps)
-    false = _cumulative(film_patient[np.asarray(marks.film)[events.false_mark]], events.false_step, n_patients, steps)
-    films = np.bincount(film_patient, minlength=n_patients).astype(np.float64)
+    if len(fps) and not min(fps) >= 0:
+        raise ValueError(f"rates are {list(fps)}, wanted none below 0")
+    counted = _fp_films(fp_films, lesion_film, n_films)
+    events = mark_events(marks, lesion_film, n_films, counted)
+    found, by_found = np.argsort(events.found_step), np.sort(events.found_step)
+    false, by_false = np.argsort(events.false_step), np.sort(events.false_step)
+    found_patient = film_patient[lesion_film[events.found_lesion[found]]]
+    false_patient = film_patient[np.asarray(marks.film)[events.false_mark[false]]]
+    # How many lesions and false marks each point of the curve has, the empty curve first.
+    steps = np.arange(len(events.thresholds) + 1)
+    found_at, false_at = np.searchsorted(by_found, steps), np.searchsorted(by_false, steps)
     lesions = np.bincount(film_patient[lesion_film], minlength=n_patients).astype(np.float64)
+    films = np.bincount(film_patient[counted], minlength=n_patients).astype(np.float64)
     result = np.full((len(weights), len(fps)), np.nan)
-    block = max(1, _BLOCK // (steps + 1))
+    block = max(1, _BLOCK // (len(false) + len(found) + 1))
     for start in range(0, len(weights), block):
         w = np.asarray(weights[start : start + block], np.float32)
-        n_lesions, drawn_films = w.astype(np.float64) @ lesions, w.astype(np.float64) @ films
-        usable = (n_lesions > 0) & (drawn_films > 0)
-        w, n_lesions, drawn_films = w[usable], n_lesions[usable], drawn_films[usable]
-        tp, fp = w @ found, (w @ false).astype(np.float64) / drawn_films[:, None]
-        for k, rate in enumerate(fps):
-            reached = (fp <= rate).sum(axis=1)  # column 0 is the empty curve, always reached
-            result[start : start + block, k][usable] = tp[np.arange(len(tp)), reached - 1] / n_lesions
+        n_lesions, n_counted = w.astype(np.float64) @ lesions, w.astype(np.float64) @ films
+        usable = (n_lesions > 0) & (n_counted > 0)
+        w, n_lesions, n_counted = w[usable], n_lesions[usable], n_counted[usable]
+        tp, fp = _running(w, found_patient), _running(w, false_patient)
+        most = _most_allowed(np.asarray(fps, np.float64), n_counted[:, None]).astype(np.float32)
+        marked = np.array([np.searchsorted(*pair, side="right") for pair in zip(fp, most, strict=True)], np.int64) - 1
+        point = np.searchsorted(false_at, marked.reshape(most.shape), side="right") - 1
+        result[start : start + block][usable] = np.take_along_axis(tp, found_at[point], axis=1) / n_lesions[:, None]
     return result
 
 
 @dataclass(frozen=True)
-class _Events:
-    """Thresholds, falling, and the step of the threshold at which each lesion is found and each false mark enters."""
+class MarkEvents:
+    """Thresholds, falling, and the step of the threshold at which each lesion is found and each false mark enters.
+
+    Lesions that are never found and marks that are no false positives are absent.
+    """
 
     thresholds: NDArray[np.float64]
     found_lesion: NDArray[np.int64]
@@ -148,7 +174,16 @@ class _Events:
     false_step: NDArray[np.int64]
 
 
-def _events(marks: Marks, lesion_film: NDArray[np.integer], n_films: int) -> _Events:
+def mark_events(
+    marks: Marks, lesion_film: NDArray[np.integer], n_films: int, fp_films: NDArray[np.bool_]
+) -> MarkEvents:
+    """What FROC and AFROC count: checked, with false positives on `fp_films`, `(n_films,)` bool, alone.
+
+    Raises
+    ------
+    ValueError
+        As `froc`.
+    """
     film, score = np.asarray(marks.film), np.asarray(marks.score, np.float64)
     hit_mark, hit_lesion = np.asarray(marks.hit_mark), np.asarray(marks.hit_lesion)
     ignored = np.zeros(len(film), bool) if marks.ignored is None else np.asarray(marks.ignored)
@@ -157,8 +192,6 @@ def _events(marks: Marks, lesion_film: NDArray[np.integer], n_films: int) -> _Ev
         raise ValueError(f"marks: film {film.shape}, score {score.shape}, ignored {ignored.dtype} {ignored.shape}")
     if hit_mark.ndim != 1 or hit_mark.shape != hit_lesion.shape:
         raise ValueError(f"hits: hit_mark {hit_mark.shape}, hit_lesion {hit_lesion.shape}, wanted pairs")
-    if n_films < 1:
-        raise ValueError("no films")
     if not np.isfinite(score).all():
         raise ValueError("a score is not finite")
     for name, index, bound in (
@@ -180,14 +213,35 @@ def _events(marks: Marks, lesion_film: NDArray[np.integer], n_films: int) -> _Ev
     found = np.flatnonzero(first < len(rising))
     hits_any = np.zeros(n, bool)
     hits_any[hit_mark] = True
-    false = np.flatnonzero(~hits_any & ~ignored)
-    return _Events(rising[::-1].copy(), found, first[found], false, step[false])
+    false = np.flatnonzero(~hits_any & ~ignored & fp_films[film])
+    return MarkEvents(rising[::-1].copy(), found, first[found], false, step[false])
 
 
-def _cumulative(
-    patient: NDArray[np.integer], step: NDArray[np.int64], n_patients: int, steps: int
-) -> NDArray[np.float32]:
-    """Events of each patient up to each step, `(n_patients, steps + 1)`; the first column is before any."""
-    counts = np.zeros((n_patients, steps + 1), np.float32)
-    np.add.at(counts, (patient, step + 1), 1)
-    return np.cumsum(counts, axis=1, dtype=np.float32)
+def _fp_films(fp_films: NDArray[np.bool_] | None, lesion_film: NDArray[np.integer], n_films: int) -> NDArray[np.bool_]:
+    """The films on which false positives count, `(n_films,)`; all of them where none are named."""
+    if n_films < 1:
+        raise ValueError("no films")
+    if fp_films is None:
+        return np.ones(n_films, bool)
+    counted = np.asarray(fp_films)
+    if counted.shape != (n_films,) or counted.dtype != np.bool_:
+        raise ValueError(f"fp_films is {counted.dtype} {counted.shape}, wanted bool {(n_films,)}")
+    if not counted.any():
+        raise ValueError("fp_films names no film: this set has none without lesions, so count over all films")
+    if counted[lesion_film[(lesion_film >= 0) & (lesion_film < n_films)]].any():
+        raise ValueError("fp_films names a film that holds a lesion")
+    return counted
+
+
+def _running(weights: NDArray[np.float32], patient: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Running sums of the weights of a list of patients, `(n_resamples, len(patient) + 1)`, from 0."""
+    sums = np.zeros((len(weights), len(patient) + 1), np.float32)
+    np.cumsum(np.take(weights, patient, axis=1), axis=1, out=sums[:, 1:])
+    return sums
+
+
+def _most_allowed(rates: NDArray[np.float64], films: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The largest whole count whose quotient by `films` does not exceed the rate, in floating point as `Froc.at`."""
+    count = np.floor(rates * films)
+    count += (count + 1) / films <= rates
+    return count - (count / films > rates)

@@ -1,24 +1,38 @@
 """How well two outlines agree: Dice, IoU, precision and recall of pixels.
 
-In: two boolean masks of one shape. Out: numbers in [0, 1]. The empty cases, once and for all:
+In: boolean masks of one shape, or a film's found mask and its lesions. Out: counts of pixels, and from them numbers in
+[0, 1]. The empty cases, once and for all, surface distances (`surfaces`) included:
 
-    truth   found    dice, iou, precision, recall
-    empty   empty    NaN: nothing to agree about; left out of means (`np.nanmean`)
-    empty   some     0
-    some    empty    0
-    some    some     the formula
+    truth   found    dice, iou, precision, recall     hausdorff 95, average distance
+    empty   empty    NaN: nothing to agree about      NaN
+    empty   some     0                                NaN: no distance to nothing
+    some    empty    0                                NaN: no distance to nothing
+    some    some     the formula                      the formula
 
-A pooled figure adds the counts of all films first (`OverlapCounts`), so empty films neither help nor vanish: their
-false pixels count. Papers: Dice, Ecology 26 (1945); Jaccard, New Phytol 11 (1912); the empty cases as an
-ambiguity of published figures: Maier-Hein et al., Nat Methods 21 (2024).
+NaN is left out of means and medians and counted beside them (`means.summary`).
+
+Three ways to gather, each named where it is printed: per film (a film's false pixels anywhere count against it), per
+lesion (what meets the lesion, `regions.lesion_pairs`; a lesion that nothing meets counts 0), and pooled: the counts of
+all films are added first, so empty films neither help nor vanish, their false pixels count, and large lesions rule.
+Masses and calcifications differ too much in size and outline to be gathered together: call once for each.
+
+Papers: Dice, Ecology 26 (1945); Jaccard, New Phytol 11 (1912); the empty cases as an ambiguity of published figures:
+Maier-Hein et al., Nat Methods 21 (2024).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mammomap.eval.means import patient_sums
+from mammomap.eval.regions import Region, film_pair, lesion_pairs
+
+MEASURES = ("dice", "iou", "precision", "recall")
+"""The properties of `OverlapCounts`."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +93,43 @@ def dice(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
     return overlap_counts(truth, found).dice
 
 
-def iou(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
-    """Intersection over union of two masks, in [0, 1]; empty masks as in the table above."""
-    return overlap_counts(truth, found).iou
+@dataclass(frozen=True)
+class FilmOverlap:
+    """The counts of a whole film, and of each of its lesions in their order."""
+
+    film: OverlapCounts
+    lesions: tuple[OverlapCounts, ...]
 
 
-def precision_recall(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> tuple[float, float]:
-    """Share of the found pixels that are true, share of the true pixels that are found; empty masks as above."""
-    counts = overlap_counts(truth, found)
-    return counts.precision, counts.recall
+def film_overlap(found: NDArray[np.bool_], lesions: Sequence[Region], ignored: Sequence[Region] = ()) -> FilmOverlap:
+    """Overlap of a found mask, bool `(rows, cols)`, with the lesions of its film.
+
+    ignored: regions whose pixels count for nothing where no lesion lies.
+
+    Raises
+    ------
+    ValueError
+        If `found` is not boolean with two axes, or a region leaves it.
+    """
+    film = overlap_counts(*film_pair(found, lesions, ignored))
+    return FilmOverlap(film, tuple(overlap_counts(*pair) for pair in lesion_pairs(found, lesions, ignored)))
+
+
+def pooled_bootstrap(
+    counts: Sequence[OverlapCounts], patient: NDArray[np.integer], weights: NDArray[np.floating]
+) -> dict[str, NDArray[np.float64]]:
+    """Each of `MEASURES` of the added counts in each resample of patients, `(n_resamples,)`.
+
+    patient: `(n,)` int, the patient of each count. weights: `(n_resamples, n_patients)`. NaN and 0 as in the table.
+
+    Raises
+    ------
+    ValueError
+        If counts, patients and weights do not go together.
+    """
+    tp, fp, fn = (
+        patient_sums(np.array([getattr(c, name) for c in counts], np.float64), patient, weights)
+        for name in ("tp", "fp", "fn")
+    )
+    drawn = [OverlapCounts(int(a), int(b), int(c)) for a, b, c in zip(tp, fp, fn, strict=True)]
+    return {measure: np.array([getattr(one, measure) for one in drawn], np.float64) for measure in MEASURES}

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.feature import peak_local_max
 
-from mammomap.eval.candidates import CandidateSettings, find_candidates, smoothed, value_at
+from mammomap.eval.candidates import (
+    CandidateSettings,
+    find_candidates,
+    find_candidates_each,
+    smoothed,
+    value_at,
+    variants,
+)
 
 
 def bumps(shape, places, sigma=8.0):
@@ -191,3 +198,91 @@ def test_other_arguments_are_refused():
         find_candidates(image, film_rows=0)
     with pytest.raises(ValueError, match="inside"):
         find_candidates(image, film_rows=768, inside=np.ones((4, 5), bool))
+
+
+def test_variants_are_halves_and_doubles_one_at_a_time():
+    base = CandidateSettings(smoothing=0.01, distance=0.04, floor=0.2, cap=3)
+    made = variants(base)
+    assert {name: (v.smoothing, v.distance, v.floor, v.cap) for name, v in made.items()} == {
+        "as set": (0.01, 0.04, 0.2, 3),
+        "smoothing halved": (0.005, 0.04, 0.2, 3),
+        "smoothing doubled": (0.02, 0.04, 0.2, 3),
+        "distance halved": (0.01, 0.02, 0.2, 3),
+        "distance doubled": (0.01, 0.08, 0.2, 3),
+    }
+
+
+def test_smoothing_and_distance_do_what_their_names_say():
+    # Two narrow bumps 30 apart: more than the distance of 20, less than its double.
+    image = bumps((200, 200), [(100, 85, 0.9), (100, 115, 0.8)], sigma=5.0)
+    found = find_candidates_each(image, film_rows=768, settings=variants())
+    wanted = dict.fromkeys(variants(), 2) | {"distance doubled": 1}
+    assert {name: len(f) for name, f in found.items()} == wanted
+    assert found["smoothing halved"].scores[0] > found["as set"].scores[0] > found["smoothing doubled"].scores[0]
+
+
+def plainly(image, film_rows, one, inside):
+    """The peaks without crops and composed windows, on the whole map."""
+    sigma = one.smoothing * film_rows
+    width = 2 * round(4 * sigma) + 1
+    blurred = cv2.GaussianBlur(image, (width, width), sigmaX=sigma, borderType=cv2.BORDER_REFLECT)
+    smooth = np.clip(np.rint(blurred * np.float32(2**20)) / np.float32(2**20), 0, 1)
+    if inside is not None:
+        smooth = smooth * inside
+    radius = max(1, round(one.distance * film_rows))
+    highest = cv2.dilate(smooth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
+    label, n = ndimage.label((smooth == highest) & (smooth > one.floor), np.ones((3, 3)))  # type: ignore[misc]
+    tops = []
+    for k in range(1, n + 1):
+        rows, cols = np.nonzero(label == k)
+        i = np.lexsort((cols, rows, np.hypot(rows - rows.mean(), cols - cols.mean())))[0]
+        regions = ndimage.label(smooth >= smooth[rows[i], cols[i]] / 2, np.ones((3, 3)))[0]  # type: ignore[index]
+        tops.append((-smooth[rows[i], cols[i]], rows[i], cols[i], (regions == regions[rows[i], cols[i]]).sum()))
+    kept = []
+    for top in sorted(tops):
+        if len(kept) < one.cap and all(max(abs(top[1] - k[1]), abs(top[2] - k[2])) > radius for k in kept):
+            kept.append(top)
+    return smooth, [(-score, row, col, area) for score, row, col, area in kept]
+
+
+@pytest.mark.parametrize("kind", ["noise", "saturated", "islands"])
+@pytest.mark.parametrize("seed", range(4))
+def test_crops_and_composed_windows_change_nothing_bit_for_bit(kind, seed):
+    rng = np.random.default_rng(seed)
+    image = np.zeros((330, 277), np.float32)
+    top, left = rng.integers(0, 100, 2)
+    part = image[top : top + 180, left : left + 150]
+    if kind == "noise":
+        part[:] = noise(seed, part.shape)
+    else:
+        coarse = np.round(rng.random((6, 5), dtype=np.float32))
+        flags = cv2.INTER_NEAREST if kind == "saturated" else cv2.INTER_CUBIC
+        part[:] = cv2.resize(coarse, (150, 180), interpolation=flags).clip(0, 1)
+    inside = None
+    if seed % 2:
+        inside = np.zeros(image.shape, bool)
+        inside[40:250, 60:] = True
+    for film_rows in (330.0, 1500.0):
+        found = find_candidates_each(image, film_rows=film_rows, settings=variants(), inside=inside)
+        for name, one in variants().items():
+            smooth, wanted = plainly(image, film_rows, one, inside)
+            got = found[name]
+            assert list(zip(got.scores, got.rows, got.cols, got.areas_px, strict=True)) == wanted, name
+            if inside is None:
+                assert np.array_equal(smoothed(image, film_rows=film_rows, settings=one), smooth)
+
+
+def test_a_large_area_is_counted_to_its_end():
+    image = np.zeros((700, 900), np.float32)
+    image[20:680, 30:870] = 0.5
+    image[300:340, 300:340] = 0.9
+    found = find_candidates(image, film_rows=768)
+    assert found.scores[1] == pytest.approx(0.5) and found.areas_px[1] == pytest.approx(660 * 840, rel=0.001)
+
+
+def test_the_cap_holds_for_a_map_of_many_saturated_spots():
+    image = np.zeros((400, 400), np.float32)
+    image[20::45, 20::45] = 1
+    found = find_candidates(image, film_rows=768)
+    assert len(found) == 12 and len(set(found.scores)) == 1
+    assert found.rows.tolist() == [20] * 9 + [65] * 3

@@ -217,3 +217,58 @@ def test_patients_that_do_not_go_together_are_refused():
         froc_bootstrap(table, np.array([0]), np.array([0, 1]), 1, np.ones((3, 2)), (1,))
     with pytest.raises(ValueError, match="weights for 1"):
         froc_bootstrap(table, np.array([0]), np.array([0, 1]), 2, np.ones((3, 1)), (1,))
+
+
+def test_false_positives_over_lesion_free_films_by_hand():
+    # Film 0 holds the lesion and a false mark, films 1 and 2 hold none; film 1 has two marks.
+    table = marks([0, 0, 1, 1], [0.9, 0.8, 0.7, 0.6], [(0, 0)])
+    free = np.array([False, True, True])
+    curve = froc(table, np.array([0]), 3, fp_films=free)
+    assert curve.fp_per_film.tolist() == [0, 0, 0.5, 1] and curve.sensitivity.tolist() == [1, 1, 1, 1]
+    assert (curve.n_films, curve.n_fp_films) == (3, 2)
+    over_all = froc(table, np.array([0]), 3)
+    assert over_all.fp_per_film == pytest.approx([0, 1 / 3, 2 / 3, 1]) and over_all.n_fp_films == 3
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_bootstrap_over_lesion_free_films_is_a_loop(ties):
+    film_patient = np.array([0, 0, 1, 1, 1, 2, 3, 3, 4, 5, 5, 6])
+    weights = patient_weights(film_patient, 30, seed=2)
+    for seed in range(4):
+        film, score, hits, lesion_film = random_table(seed, ties=ties)
+        free = ~np.isin(np.arange(12), lesion_film)
+        table = marks(film, score, hits)
+        drawn = froc_bootstrap(table, lesion_film, film_patient, 12, weights, FP_RATES, fp_films=free)
+        for b, weight in enumerate(weights):
+            if not weight[film_patient[free]].any() or not weight[film_patient[lesion_film]].any():
+                assert np.isnan(drawn[b]).all()
+                continue
+            again, lesions, n_films = repeated(film, score, hits, lesion_film, film_patient, weight)
+            curve = froc(again, lesions, n_films, fp_films=~np.isin(np.arange(n_films), lesions))
+            assert drawn[b] == pytest.approx([curve.at(rate) for rate in FP_RATES], abs=1e-12)
+
+
+def test_rates_may_stand_in_any_order():
+    film, score, hits, lesion_film = random_table(5)
+    weights = patient_weights(np.arange(12), 10, seed=0)
+    one, other = (
+        froc_bootstrap(marks(film, score, hits), lesion_film, np.arange(12), 12, weights, rates)
+        for rates in ((0.5, 2), (2, 0.5))
+    )
+    assert np.array_equal(one, other[:, ::-1], equal_nan=True)
+    with pytest.raises(ValueError, match="below 0"):
+        froc_bootstrap(marks(film, score, hits), lesion_film, np.arange(12), 12, weights, (-1,))
+
+
+@pytest.mark.parametrize(
+    ("free", "words"),
+    [
+        ([False, False], "none without"),
+        ([True, True], "holds a lesion"),
+        ([True], "wanted bool"),
+        ([0, 1], "wanted bool"),
+    ],
+)
+def test_other_denominators_are_refused(free, words):
+    with pytest.raises(ValueError, match=words):
+        froc(marks([0], [0.5], [(0, 0)]), np.array([0]), 2, fp_films=np.array(free))
