@@ -180,7 +180,7 @@ def _logistic(
         curvature = ((w * fitted * (1 - fitted)) @ squares).reshape(*beta.shape, design.shape[1])
         step = np.linalg.solve(curvature, slope[..., None])[..., 0]
         fitted, new = at(beta + step, w)
-        while (worse := (new > loss) & (np.abs(step).max(axis=1) > 1e-10)).any():
+        while (worse := (new > loss) & (np.abs(step).max(axis=1) > 1e-6)).any():  # smaller ones are lost in rounding
             step[worse] /= 2
             fitted[worse], new[worse] = at(beta[worse] + step[worse], w[worse])
         beta, loss = beta + step, new

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mammomap.eval import calibration, curves, images
@@ -113,6 +113,7 @@ def test_rank_figures_are_blind_to_increasing_transforms(name, seed):
 @pytest.mark.parametrize("name", FIGURES)
 @settings(max_examples=15, deadline=None)
 @given(seed=seeds)
+@example(seed=2938)  # once lost the last digits of the calibration line
 def test_order_of_rows_and_names_of_women_change_nothing(name, seed):
     y, p, patient = drawn_set(seed)
     rng = np.random.default_rng(seed)
