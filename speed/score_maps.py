@@ -92,7 +92,7 @@ def score(job: tuple[Path, int]) -> dict:
 
 
 def surfaces(job: tuple[Path, int]) -> tuple[float, int]:
-    """Seconds of processor for the surface distances of one film and its lesions, reading left out, and how many they were."""
+    """Seconds of processor for the surface distances of a film and its lesions, without reading, and their number."""
     levels, lesions = read(*job)
     mask, regions = levels >= THRESHOLD, [lesion.region for lesion in lesions]
     began = time.process_time()
