@@ -33,7 +33,7 @@ def yardsticks(tables: Tables) -> pd.DataFrame:
     NaN where a film has no BI-RADS; 0 for the largest lesion of a film without one.
     """
     counted = tables.lesions[tables.lesions["role"] == "lesion"]
-    grades = counted["assessment"].astype("Float64").mask(counted["assessment"] == 0, INCOMPLETE)
+    grades = counted["assessment"].astype("Float64").mask((counted["assessment"] == 0).fillna(False), INCOMPLETE)
     birads = grades.groupby(counted["image_id"]).max()
     films = tables.films
     rows, cols = films["rows"].to_numpy(float), films["cols"].to_numpy(float)

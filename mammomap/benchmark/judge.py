@@ -19,6 +19,7 @@ from mammomap.eval.intervals import Interval, interval
 from mammomap.eval.overlap import dice
 from mammomap.eval.resamples import auc_bootstrap
 from mammomap.masks.mapfile import women_codes
+from mammomap.masks.yardsticks import YARDSTICKS, yardsticks
 from mammomap.seg.candidates import MarkList
 
 FP_RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -202,6 +203,20 @@ def _dice_entry(truth: Truth, system: System) -> dict:
             "threshold_from": "women of the head's part",
         }
     return entry or {"reason": "no film with lesions of one kind"}
+
+
+def yardstick_rows(truth: Truth) -> list[dict]:
+    """Image AUC of scores that need no net, on the films that have them; left out where none has."""
+    scores = yardsticks(truth.counted).set_index("image_id").loc[truth.films["image_id"]]
+    rows = []
+    for column, name in YARDSTICKS.items():
+        known = scores[column].notna().to_numpy()
+        if not known.any():
+            continue
+        some = truth.of(truth.films[known])
+        entry = _rank_entry(some, "image", name, _scored(some, scores.loc[known, column].to_dict()), {})
+        rows.append({"name": name, "n": entry["n"], "positive": entry["positive"], "auc": entry["auc"]})
+    return rows
 
 
 def strata(truth: Truth, system: System) -> list[dict]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mammomap.benchmark.cases import RULE, case_pictures
-from mammomap.benchmark.judge import compare, judge, strata
+from mammomap.benchmark.judge import compare, judge, strata, yardstick_rows
 from mammomap.benchmark.systems import System
 from mammomap.benchmark.truth import RESAMPLES, SEED, Truth, check_systems
 from mammomap.eval import REFEREE_VERSION
@@ -86,6 +86,7 @@ def benchmark(
         "systems": [one.entry for one in judged],
         "differences": compare(judged, truth),
         "strata": strata(truth, systems[0]),
+        "yardsticks": yardstick_rows(truth),
         "runs": [{"name": run.name, "facts": _run_facts(run)}] if run else [],
     }
     if pictures:

@@ -111,6 +111,8 @@ def _summary(report: dict) -> list[str]:
         lines += [f"    note: {note}" for note in system["notes"]]
         for entry in system["images"]:
             lines.append(f"    AUC by {entry['level']}, {entry['score']}: {_span(entry['auc'])}")
+    for row in report.get("yardsticks", ()):
+        lines.append(f"  no net: AUC by image, {row['name']}: {_span(row['auc'])}")
     for row in report["differences"]:
         lines.append(f"  {row['a']} minus {row['b']}, {row['measure']}, {row['level']}: {_span(row)}")
     return lines

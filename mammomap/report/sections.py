@@ -121,6 +121,11 @@ def images(report: Report) -> dict[str, Any]:
             row = {"System": _name(system), "Level": entry["level"], "Score": entry["score"]}
             row |= {"Cases": str(entry.get("n", "–")), "Malignant": str(entry.get("positive", "–"))}
             rows.append(row | {"AUC": interval_text(area)})
+    for row in report.get("yardsticks", ()):
+        cases = {"Cases": str(row["n"]), "Malignant": str(row["positive"])}
+        rows.append(
+            {"System": "no net", "Level": "image", "Score": row["name"], **cases, "AUC": interval_text(row["auc"])}
+        )
     figures = [
         {"svg": Markup(roc_chart(listed, name=f"roc-{level}")), "caption": f"By {level}; area under each curve named."}
         for level, listed in lines.items()

@@ -47,6 +47,10 @@ def test_lesions_of_other_lists_change_nothing(tmp_path: Path, rule: str, lesion
     system = read_system("marks", marks(tmp_path))
     report, _ = benchmark(truth, [system], tmp_path / "report", title="t", pictures=False)
     data, froc = report["data"], report["systems"][0]["froc"]
+    sticks = {row["name"]: row for row in report["yardsticks"]}
+    assert "the radiologists' BI-RADS" not in sticks  # this set has none
+    assert sticks["largest lesion area"]["auc"]["value"] == 0.5 and sticks["film size (rows x cols)"]["n"] == 6
+    assert "largest lesion area" in (tmp_path / "report" / "index.html").read_text()
     assert (data["films"], data["lesions"], data["malignant_films"]) == (6, lesions, malignant)
     assert "of its side" in data["label_rule"] and data["leak_rule"]
     assert any("3 lesions count for nothing" in note for note in data["notes"])

@@ -17,7 +17,7 @@ FILM = {"patient_id": "P", "side": "LEFT", "view": "CC", "path": "x", "malignant
 
 
 def test_by_hand() -> None:
-    films = [FILM | {"image_id": i, "rows": 100, "cols": 80, "kinds_outlined": "mass"} for i in "abc"]
+    films = [FILM | {"image_id": i, "rows": 100, "cols": 80, "kinds_outlined": "mass"} for i in "abcd"]
     box = {"kind": "mass", "pathology": "BENIGN", "outline": "box", "row0": 0, "col0": 0, "col1": 10}
     lesions = [
         box | {"image_id": "a", "lesion_id": "1", "assessment": 3, "row1": 10},
@@ -25,10 +25,11 @@ def test_by_hand() -> None:
         box | {"image_id": "a", "lesion_id": "3", "assessment": 5, "row1": 90, "role": "ignore"},
         box | {"image_id": "b", "lesion_id": "1", "assessment": 0, "row1": 5},
         box | {"image_id": "b", "lesion_id": "2", "assessment": 4, "row1": 5},
+        box | {"image_id": "d", "lesion_id": "1", "assessment": None, "row1": 5},
     ]
     found = yardsticks(make_tables(films, lesions)).set_index("image_id")
-    assert found["birads"].fillna(-1).tolist() == [3.5, 4.0, -1.0]
-    assert found["largest_lesion_px"].tolist() == [200, 50, 0]
+    assert found["birads"].fillna(-1).tolist() == [3.5, 4.0, -1.0, -1.0]
+    assert found["largest_lesion_px"].tolist() == [200, 50, 0, 50]
     assert np.allclose(found["film_shape"], 0.2) and set(found["film_px"]) == {8000}
 
 
