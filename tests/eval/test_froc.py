@@ -248,6 +248,16 @@ def test_the_bootstrap_over_lesion_free_films_is_a_loop(ties):
             assert drawn[b] == pytest.approx([curve.at(rate) for rate in FP_RATES], abs=1e-12)
 
 
+def test_a_rate_that_is_almost_reached_is_not_reached():
+    # Six films, five false marks and then a hit: the number next below 5/6, times 6, rounds to 5.
+    table, weights = marks([0, 1, 2, 3, 4, 5], [0.9, 0.9, 0.9, 0.9, 0.9, 0.5], [(5, 0)]), np.ones((1, 6))
+    rates = (5 / 6, float(np.nextafter(5 / 6, 0)))
+    assert rates[1] * 6 == 5
+    curve = froc(table, np.array([5]), 6)
+    assert [curve.at(rate) for rate in rates] == [1, 0]
+    assert froc_bootstrap(table, np.array([5]), np.arange(6), 6, weights, rates).tolist() == [[1, 0]]
+
+
 def test_rates_may_stand_in_any_order():
     film, score, hits, lesion_film = random_table(5)
     weights = patient_weights(np.arange(12), 10, seed=0)

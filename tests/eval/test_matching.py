@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammomap.eval.froc import froc
-from mammomap.eval.matching import FilmMarks, Lesion, asked_for, box_iou, match
+from mammomap.eval.matching import ASKED, FilmMarks, Lesion, asked_for, box_iou, match
 from mammomap.eval.regions import Region
 
 DISC = (np.hypot(*(np.mgrid[:21, :21] - 10)) <= 10).astype(bool)
@@ -79,7 +79,7 @@ def test_a_lesion_counts_at_its_best_score_not_at_its_best_overlap():
 def test_benign_hits_are_false_or_nothing():
     lesions = [[at(0, 0, 5, 5, malignant=True), at(0, 10, 5, 5)], [at(0, 0, 5, 5)], []]
     films = [marks((1, 1, 0.5), (1, 11, 0.6), (8, 8, 0.4)), marks((1, 1, 0.7)), marks((1, 1, 0.3))]
-    by = {w: match(films, lesions, which=w) for w in ("any", "malignant", "malignant, benign hits ignored")}
+    by = {w: match(films, lesions, which=w) for w in ASKED}
     points = {w: froc(m.marks, m.lesion_film, 3) for w, m in by.items()}
     last = {w: (p.n_lesions, p.sensitivity[-1], round(3 * p.fp_per_film[-1])) for w, p in points.items()}
     assert last == {"any": (3, 1, 2), "malignant": (1, 1, 4), "malignant, benign hits ignored": (1, 1, 2)}
@@ -93,11 +93,11 @@ def test_a_mark_in_a_counted_and_an_ignored_lesion_is_the_hit():
     assert froc(found.marks, found.lesion_film, 1).fp_per_film.tolist() == [0]
 
 
-def test_an_ignored_lesion_stays_ignored_whatever_is_asked():
-    void = at(0, 0, 2, 2, malignant=True, ignored=True)
-    for which in ("any", "malignant", "malignant, benign hits ignored"):
-        found = match([marks((0, 0, 0.9))], [[void]], which=which)
-        assert len(found.lesion_film) == 0 and found.marks.ignored is not None and found.marks.ignored.all()
+@pytest.mark.parametrize("malignant", [False, True])
+@pytest.mark.parametrize("which", ASKED)
+def test_an_ignored_lesion_stays_ignored_whatever_is_asked(which, malignant):
+    found = match([marks((0, 0, 0.9))], [[at(0, 0, 2, 2, malignant=malignant, ignored=True)]], which=which)
+    assert len(found.lesion_film) == 0 and found.marks.ignored is not None and found.marks.ignored.all()
 
 
 def test_films_without_marks_or_lesions():
