@@ -236,7 +236,7 @@ def _highest_nearby(values: NDArray[np.float32], radius: int) -> NDArray[np.floa
 
 def _one_pixel_per_top(tops: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Of each connected flat top the pixel nearest to its centroid; the first by row, then column, of equal ones."""
-    rows, cols = np.nonzero(tops)
+    rows, cols = np.divmod(np.flatnonzero(tops), max(1, tops.shape[1]))  # several times faster than `np.nonzero`
     if not len(rows):
         return rows, cols
     n, label = cv2.connectedComponents(tops.view(np.uint8), connectivity=8)

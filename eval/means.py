@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mammomap.eval import resamples
+from mammomap.eval.cases import checked_patients
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -50,20 +53,16 @@ def mean_bootstrap(
     ValueError
         If values, patients and weights do not go together.
     """
-    drawn = np.asarray(values, np.float64)
-    total = patient_sums(np.nan_to_num(drawn), patient, weights)
-    count = patient_sums((~np.isnan(drawn)).astype(np.float64), patient, weights)
-    return np.divide(total, count, out=np.full(len(weights), np.nan), where=count > 0)
+    drawn, patient = np.asarray(values, np.float64), np.asarray(patient)
+    if drawn.ndim != 1 or patient.shape != drawn.shape:
+        raise ValueError(f"values {drawn.shape} and patient {patient.shape}, wanted two arrays of one length")
+    kept = ~np.isnan(drawn)
+    return resamples.mean_bootstrap(drawn[kept], patient[kept], weights)
 
 
 def patient_sums(
     values: NDArray[np.floating], patient: NDArray[np.integer], weights: NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """The sum of values `(n,)` in each resample of their patients, `(n_resamples,)`; errors as `mean_bootstrap`."""
-    patient = np.asarray(patient)
-    if values.ndim != 1 or patient.shape != values.shape or weights.ndim != 2:
-        raise ValueError(f"values {values.shape}, patient {patient.shape}, weights {weights.shape}: wanted (n,) twice")
-    if len(patient) and not (0 <= patient.min() and patient.max() < weights.shape[1]):
-        raise ValueError(f"patients {patient.min()} to {patient.max()}, but weights for {weights.shape[1]}")
-    sums = np.bincount(patient.astype(np.int64), values, minlength=weights.shape[1])
-    return np.asarray(weights, np.float64) @ sums
+    woman, w = checked_patients(patient, len(values), weights)
+    return w.astype(np.float64) @ np.bincount(woman, values, minlength=w.shape[1])
