@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from mammomap.masks.audit_checks import KINDS, Finding, Found
 from mammomap.masks.breast import find_breast
 from mammomap.masks.cbis_lists import ListRow
 from mammomap.masks.files import settings_hash, write_json
+from mammomap.masks.parallel import in_processes
 from mammomap.masks.read import PICTURE_ENDINGS, read_film
 from mammomap.masks.tables import read_tables
 
@@ -148,15 +147,9 @@ def _by_pixels(found: list[Found], progress: Callable[..., Iterable] | None) -> 
     films: dict[str, list[Found]] = defaultdict(list)
     for one in found:
         films[one.row.image_id].append(one)
-    show = progress or (lambda items, **_: items)
-    how = {"total": len(films), "desc": "read pixels", "unit": "film"}
     jobs = list(films.items())
-    if len(jobs) <= _FEW:
-        done = [_audit_film(job) for job in show(jobs, **how)]
-    else:
-        context = multiprocessing.get_context("forkserver")
-        with ProcessPoolExecutor(_WORKERS, mp_context=context) as pool:
-            done = list(show(pool.map(_audit_film, jobs, chunksize=4), **how))
+    workers = 1 if len(jobs) <= _FEW else _WORKERS
+    done = in_processes(_audit_film, jobs, what="read pixels", workers=workers, chunk=4, progress=progress)
     findings = [finding for its, _ in done for finding in its]
     digests = {path: named for _, its in done for path, named in its.items()}
     return findings + checks.equal_films(digests)

@@ -87,7 +87,7 @@ def count_lists(rows: Sequence[ListRow], sizes: pd.DataFrame | None = None) -> d
 
 
 def read_sizes(root: Path) -> pd.DataFrame | None:
-    """The series table of Imaging Data Commons: a CSV in `root` that has its columns, or what idc-index carries."""
+    """The series table of Imaging Data Commons: a CSV in `root` or below it that has its columns; None without one."""
     for path in sorted((*root.rglob("*.csv"), *root.rglob("*.csv.gz"))):
         try:
             names = pd.read_csv(path, nrows=0).columns
@@ -200,7 +200,8 @@ def _small_masks(rows: Sequence[ListRow], sizes: pd.DataFrame | None) -> dict[st
     if sizes is None:
         return {"known": False, "why": "neither the files nor a table with the sizes of the series is at hand"}
     size = dict(zip(sizes["SeriesInstanceUID"], sizes["series_size_MB"].astype(float), strict=True))
-    apart, shared = [], []
+    apart: list[ListRow] = []
+    shared: list[ListRow] = []
     for row in rows:
         film, regions = size.get(row.image_series), [size.get(uid) for uid in row.roi_series]
         if not film or not all(regions):
@@ -209,13 +210,14 @@ def _small_masks(rows: Sequence[ListRow], sizes: pd.DataFrame | None) -> dict[st
         if len(scales) == 2:
             best = min(scales, key=lambda s: min(abs(s - 1), abs(s - SMALL)))
             if abs(best - SMALL) < abs(best - 1):
-                apart.append(f"{row.image_id} {row.lesion_id}")
+                apart.append(row)
         elif scales[0] < 1:
-            shared.append(f"{row.image_id} {row.lesion_id}")
+            shared.append(row)
     return {
         "known": True,
         "count": len(apart) + len(shared),
+        "benign": sum(row.pathology != "MALIGNANT" for row in (*apart, *shared)),
         "in_a_series_of_their_own": len(apart),
         "with_their_crop": len(shared),
-        "lesions": sorted([*apart, *shared]),
+        "lesions": sorted(f"{row.image_id} {row.lesion_id}" for row in (*apart, *shared)),
     }

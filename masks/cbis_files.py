@@ -9,17 +9,16 @@ changed since the last inventory (path, size, time) is not opened again. 396 fol
 from __future__ import annotations
 
 import csv
-import multiprocessing
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
+from mammomap.masks.parallel import in_processes
 from mammomap.masks.tables import Column, Table
 
 FILES = Table(
@@ -100,7 +99,11 @@ def read_inventory(
     fresh = [file for file in images if (file.path, file.bytes, file.mtime_ns) not in old]
     info = _dicom_info(files) if any(_ending(file.path) in _JPEG for file in fresh) else {}
     jobs = [(file, info.get(Path(file.path).parts[-2:])) for file in fresh]
-    read = {row["path"]: row for row in _read_all(jobs, progress)}
+    workers = None if len(jobs) >= _IN_PARALLEL else 1
+    headers = in_processes(
+        _read_one, jobs, what="read headers", unit="file", workers=workers, chunk=100, progress=progress
+    )
+    read = {row["path"]: row for row in headers}
     rows = [read.get(file.path) or old[file.path, file.bytes, file.mtime_ns] for file in images]
     return FILES.shaped([row for row in rows if row["fault"] != _NO_DICOM])
 
@@ -109,16 +112,6 @@ def _ending(path: str) -> str:
     """The lower-case ending of a file's name; names that end in a number, as UIDs do, have none."""
     ending = os.path.splitext(path)[1].lower()
     return "" if ending[1:].isdigit() else ending
-
-
-def _read_all(jobs: list[tuple], progress: Callable[..., Iterable] | None) -> list[dict]:
-    show = progress or (lambda items, **_: items)
-    how = {"total": len(jobs), "desc": "read headers", "unit": "file"}
-    if len(jobs) < _IN_PARALLEL or (os.cpu_count() or 1) == 1:
-        return [_read_one(job) for job in show(jobs, **how)]
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-        return list(show(pool.map(_read_one, jobs, chunksize=100), **how))
 
 
 _NO_DICOM = "no DICOM file"

@@ -1,8 +1,8 @@
-"""The stored values of a single-frame DICOM film, by the fastest decoder that is exact.
+"""The stored values of a single-frame DICOM film, by a decoder that is exact and named.
 
 In: a file and its dataset. Out: stored values `(rows, cols)` as unsigned integers; two's complement for signed ones.
 Uncompressed values are mapped from the file, not read. For the rest the decoder is named, since which one pydicom
-takes by itself depends on what is installed, and the slowest is twenty times slower than the fastest:
+takes by itself depends on what is installed:
 
     JPEG lossless, JPEG-LS, JPEG 2000            imagecodecs
     RLE, HTJ2K                                   pylibjpeg (imagecodecs passes over errors in an HTJ2K stream)

@@ -11,10 +11,7 @@ Format: nnU-Net v2's documentation; Isensee et al., Nat Methods 18 (2021).
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -25,6 +22,7 @@ from mammomap.errors import ConfigError, MammomapError, TableError
 from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.grid import Grid
 from mammomap.masks.outlines import outlines_of
+from mammomap.masks.parallel import in_processes
 from mammomap.masks.read import read_film
 from mammomap.masks.splits import FOLDS, Split, make_split
 from mammomap.masks.tables import Tables
@@ -74,7 +72,8 @@ def export_nnunet(
         for part, films, suffix in ((train, usable, "Tr"), (test, test.films, "Ts"))
         for film in films.to_dict("records")
     ]
-    refused = {image_id: reason for image_id, reason in _run(jobs, workers, progress) if reason}
+    written = in_processes(_write_one, jobs, what="export", workers=workers, chunk=4, progress=progress)
+    refused = {image_id: reason for image_id, reason in written if reason}
     usable = usable[~usable["image_id"].isin(refused)]
     if not len(usable):
         raise TableError(f"split {split.name!r} leaves no film to train on")
@@ -113,16 +112,6 @@ def _folds(train: Tables, usable: pd.DataFrame, seed: int) -> list[dict[str, lis
     return folds
 
 
-def _run(jobs: list, workers: int | None, progress: Callable[..., Iterable] | None) -> list[tuple[str, str]]:
-    workers = min(workers or os.cpu_count() or 1, max(1, len(jobs)))
-    show = progress or (lambda items, **_: items)
-    if workers == 1:
-        return [_write_one(job) for job in show(jobs, total=len(jobs), desc="export")]
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return list(show(pool.map(_write_one, jobs, chunksize=4), total=len(jobs), desc="export"))
-
-
 def _write_one(job: tuple) -> tuple[str, str]:
     """Image and label of one film; returns its id and the reason if it was set aside. What is there is not redone."""
     film, lesions, rows, values, ignore, out, suffix = job
@@ -130,7 +119,6 @@ def _write_one(job: tuple) -> tuple[str, str]:
     image, label = out / f"images{suffix}" / f"{image_id}_0000.png", out / f"labels{suffix}" / f"{image_id}.png"
     if image.is_file() and label.is_file():
         return image_id, ""
-    cv2.setNumThreads(1)
     grid = Grid.whole(*size, rows=rows, cols=max(1, round(size[1] * rows / size[0])))
     try:
         target = draw_target(outlines_of(lesions, size), grid)

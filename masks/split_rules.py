@@ -6,6 +6,7 @@ CBIS-DDSM's lists which lists count on each side. `mammomap.masks.splits` deals 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mammomap.masks.tables import KINDS, LISTS
@@ -24,6 +25,10 @@ class SplitRule:
     label_rule: str = _ALL_LESIONS
     train_lists: tuple[str, ...] = ()
     test_lists: tuple[str, ...] = ()
+    leakers: str = "refuse"
+    """What becomes of women on both sides: refuse, test (tested, and not trained on), both (as published)."""
+    shares: Mapping[str, float] | None = None
+    """Shares of all women where the test part is dealt too; None: the lists say who is tested."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -43,12 +48,14 @@ RULES = {
         _BY_SIDE,
         TRAIN_LISTS,
         TEST_LISTS,
+        leakers="test",
     ),
     "official": SplitRule(
         "the published lists as they are: women on both sides stay on both",
         _BY_SIDE,
         TRAIN_LISTS,
         TEST_LISTS,
+        leakers="both",
     ),
     "mass-official": SplitRule(
         "the published mass lists, which share no woman; calcifications count for nothing",
@@ -68,6 +75,7 @@ RULES = {
         _BY_SIDE,
         TRAIN_LISTS,
         TRAIN_LISTS,
+        shares={"net": 0.765, "validation": 0.085, "test": 0.15},
     ),
 }
 BY_HAND = SplitRule("women as listed by hand, each in one part")

@@ -16,13 +16,11 @@ import pandas as pd
 
 from mammomap.errors import ConfigError, LeakError, TableError
 from mammomap.masks.files import write_atomically
-from mammomap.masks.leak_rules import women_on_both_sides
 from mammomap.masks.split_rules import RULES, SplitRule, rule_named
 from mammomap.masks.tables import Tables, make_tables
 
 PARTS = ("net", "validation", "head", "test")
 SHARES = {"net": 0.75, "validation": 0.08, "head": 0.17}
-SHEN_SHARES = {"net": 0.765, "validation": 0.085, "test": 0.15}
 TEST_SHARE = 0.25
 FOLDS = 5
 
@@ -141,7 +139,7 @@ def make_split(tables: Tables, rule: str, seed: int) -> Split:
             raise ConfigError("split 'official': this set has no published test part")
     elif rule in RULES and RULES[rule].train_lists:
         women, test, both = _by_lists(tables, rule)
-        shares = SHEN_SHARES if rule == "shen-like" else shares
+        shares = dict(RULES[rule].shares or SHARES)
     else:
         raise ConfigError(f"split {rule!r}, wanted {', '.join(RULES)}; fold and k-fold with a number, as k-fold:0")
     part_of = {woman: "test" for woman in test}
@@ -160,16 +158,13 @@ def _by_lists(tables: Tables, rule: str) -> tuple[set[str], set[str], set[str]]:
     )
     if not train or not test:
         raise ConfigError(f"split {rule!r}: this set has no lists {', '.join(RULES[rule].train_lists)}")
-    if rule == "shen-like":
+    if RULES[rule].shares:
         return train, set(), set()
-    if rule == "official":
-        both = set(women_on_both_sides(tables.films, tables.lesions))
-        return train | test, test - both, both
-    if rule != "official-leak-free" and train & test:
-        raise LeakError(
-            f"split {rule!r}: {len(train & test)} women stand in both of its lists, first {min(train & test)}"
-        )
-    return train | test, test, set()
+    leaking, what = train & test, RULES[rule].leakers
+    if leaking and what == "refuse":
+        raise LeakError(f"split {rule!r}: {len(leaking)} women stand in both of its lists, first {min(leaking)}")
+    both = leaking if what == "both" else set()
+    return train | test, test - both, both
 
 
 def _fold_of(tables: Tables, women: set[str], rule: str, seed: int) -> set[str]:

@@ -8,16 +8,12 @@ finished films wait in `parts/`, so that a run that was killed goes on where it 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -26,6 +22,7 @@ from mammomap.errors import ConfigError, MammomapError, TableError
 from mammomap.masks.files import settings_hash, whole_file, write_atomically, write_json
 from mammomap.masks.grid import Grid
 from mammomap.masks.outlines import outlines_of
+from mammomap.masks.parallel import in_processes
 from mammomap.masks.tables import Tables, read_tables, write_tables
 from mammomap.masks.targets import draw_target
 from mammomap.masks.working import read_working_film
@@ -125,7 +122,7 @@ def prepare(
         for film in tables.films.to_dict("records")
         if not (parts / f"{film['image_id']}.npz").is_file()
     ]
-    refused = dict(_run(jobs, workers, progress))
+    refused = dict(in_processes(_prepare_one, jobs, what="prepare", workers=workers, chunk=4, progress=progress))
     refused = {image_id: reason for image_id, reason in refused.items() if reason}
     _assemble(tables, out, refused)
     write_json(
@@ -143,21 +140,10 @@ def prepare(
     return Store(out), True
 
 
-def _run(jobs: list, workers: int | None, progress: Callable[..., Iterable] | None) -> list[tuple[str, str]]:
-    workers = min(workers or os.cpu_count() or 1, max(1, len(jobs)))
-    show = progress or (lambda items, **_: items)
-    if workers == 1:
-        return [_prepare_one(job) for job in show(jobs, total=len(jobs), desc="prepare")]
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return list(show(pool.map(_prepare_one, jobs, chunksize=4), total=len(jobs), desc="prepare"))
-
-
 def _prepare_one(job: tuple) -> tuple[str, str]:
     """One film into `parts`; returns its id and the reason if it was set aside."""
     film, lesions, rows, parts = job
     image_id, size = film["image_id"], (film["rows"], film["cols"])
-    cv2.setNumThreads(1)
     try:
         working = read_working_film(Path(film["path"]), rows, size)
         target = draw_target(outlines_of(lesions, size), working.grid)

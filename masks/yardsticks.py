@@ -10,6 +10,8 @@ the label of CBIS-DDSM.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -27,10 +29,11 @@ YARDSTICKS = {
 }
 
 
-def yardsticks(tables: Tables) -> pd.DataFrame:
+def yardsticks(tables: Tables, outlines: Mapping[str, Sequence[Outline]] | None = None) -> pd.DataFrame:
     """The scores of every film: `image_id` and a float64 column for each of `YARDSTICKS`.
 
-    NaN where a film has no BI-RADS; 0 for the largest lesion of a film without one.
+    outlines: those of each film, where they are at hand, so that no mask is read twice. NaN where a film has no
+    BI-RADS; 0 for the largest lesion of a film without one.
     """
     counted = tables.lesions[tables.lesions["role"] == "lesion"]
     grades = counted["assessment"].astype("Float64").mask((counted["assessment"] == 0).fillna(False), INCOMPLETE)
@@ -39,9 +42,9 @@ def yardsticks(tables: Tables) -> pd.DataFrame:
     rows, cols = films["rows"].to_numpy(float), films["cols"].to_numpy(float)
     largest = {}
     for film in films.itertuples():
-        lesions = counted[counted["image_id"] == film.image_id]
-        outlines = outlines_of(lesions, (int(film.rows), int(film.cols)))
-        largest[film.image_id] = max((area_px(o) for o in outlines), default=0.0)
+        size = (int(film.rows), int(film.cols))
+        its = outlines[film.image_id] if outlines else outlines_of(tables.lesions_of(film.image_id), size)
+        largest[film.image_id] = max((area_px(o) for o in its if not o.ignored), default=0.0)
     return pd.DataFrame(
         {
             "image_id": films["image_id"],

@@ -7,14 +7,11 @@ Two processes read one map at a time each; nothing is written.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -24,6 +21,7 @@ from mammomap.errors import ImageError, TableError
 from mammomap.eval.candidates import find_candidates
 from mammomap.masks.foreign_maps import FULL, as_probability, grid_of_map
 from mammomap.masks.mapfile import FilmMap
+from mammomap.masks.parallel import in_processes
 
 LEAST_TOP = {np.dtype(np.uint8): 20, np.dtype(np.uint16): 256}
 """Integer maps whose highest value of all films lies above 1 and below this are labels or badly stretched."""
@@ -180,13 +178,8 @@ def two_processes(
     function: Callable, jobs: Sequence, pixels: int, progress: Callable[..., Iterable] | None, what: str
 ) -> list:
     """`function` over `jobs` in order, one film at a time in each of at most two processes."""
-    show = progress or (lambda items, **_: items)
-    workers = min(2, os.cpu_count() or 1, max(1, len(jobs)))
-    if workers == 1 or pixels < _IN_PROCESS_PIXELS:
-        return [function(job) for job in show(jobs, total=len(jobs), desc=what, unit="film")]
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        return list(show(pool.map(function, jobs), total=len(jobs), desc=what, unit="film"))
+    workers = 1 if pixels < _IN_PROCESS_PIXELS else min(2, os.cpu_count() or 1)
+    return in_processes(function, jobs, what=what, workers=workers, progress=progress)
 
 
 def _candidates(job: Job) -> tuple[Facts, list[dict]]:

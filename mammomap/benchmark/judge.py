@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from mammomap.benchmark.systems import System
 from mammomap.benchmark.truth import Truth
 from mammomap.eval.calibration import brier, calibration_line, expected_calibration_error
+from mammomap.eval.cases import women_carrying
 from mammomap.eval.comparisons import paired_difference
 from mammomap.eval.froc import froc, froc_bootstrap
 from mammomap.eval.images import auc, roc_curve
-from mammomap.eval.intervals import Interval, interval
+from mammomap.eval.intervals import Interval, interval, percentile_interval
 from mammomap.eval.overlap import dice
 from mammomap.eval.resamples import auc_bootstrap
 from mammomap.masks.mapfile import women_codes
@@ -88,13 +89,15 @@ def _froc_entry(truth: Truth, marks: MarkList, which: str, figures: dict) -> dic
     curve = froc(marks.marks(), lesions, n_films)
     rates = [*FP_RATES, *CURVE_RATES]
     samples = froc_bootstrap(marks.marks(), lesions, truth.patient, n_films, truth.weights, rates)
+    carrying = len(np.unique(truth.patient[lesions])) if len(lesions) else 0
     at = []
     for k, rate in enumerate(FP_RATES):
         value = curve.at(rate)
-        at.append({"fp": rate, **_plain(interval(value, samples[:, k], n_patients=truth.women))})
+        at.append({"fp": rate, **_plain(interval(value, samples[:, k], n_patients=truth.women, carrying=carrying))})
         figures[f"sensitivity at {rate:g} false positives per film, {which} lesion", "lesion"] = (value, samples[:, k])
     band = [
-        interval(curve.at(r), samples[:, len(FP_RATES) + k], n_patients=truth.women) for k, r in enumerate(CURVE_RATES)
+        percentile_interval(curve.at(r), samples[:, len(FP_RATES) + k], n_patients=truth.women)
+        for k, r in enumerate(CURVE_RATES)
     ]
     return {
         "lesions": int(len(lesions)),
@@ -151,7 +154,8 @@ def _by(films: pd.DataFrame, keys: list[str], how: str) -> pd.DataFrame:
 def _rank_entry(truth: Truth, level: str, score: str, cases: pd.DataFrame, figures: dict) -> dict:
     labels, scores = cases["malignant"].to_numpy(bool), cases["score"].to_numpy(float)
     value = auc(labels, scores)
-    samples = auc_bootstrap(labels, scores, cases["woman"].to_numpy(np.int64), truth.weights)
+    woman = cases["woman"].to_numpy(np.int64)
+    samples = auc_bootstrap(labels, scores, woman, truth.weights)
     figures[f"AUC of the {score}", level] = (value, samples)
     curve = roc_curve(labels, scores)
     return {
@@ -159,14 +163,14 @@ def _rank_entry(truth: Truth, level: str, score: str, cases: pd.DataFrame, figur
         "score": score,
         "n": len(cases),
         "positive": int(labels.sum()),
-        "auc": _plain(interval(value, samples, n_patients=truth.women)),
+        "auc": _plain(interval(value, samples, n_patients=truth.women, carrying=women_carrying(labels, woman))),
         "roc": [[_number(x), _number(y)] for x, y in zip(curve.fpr, curve.tpr, strict=True)],
     }
 
 
 def _dice_entry(truth: Truth, system: System) -> dict:
     """Dice per film in the film's own pixels, masses and calcifications apart."""
-    if system.folder is None:
+    if system.film_map is None:
         return {"reason": "marks only, no maps"}
     if any(o.approximate for outlines in truth.outlines.values() for o in outlines):
         return {"reason": "the outlines are boxes or circles: overlap with them is no accuracy"}
@@ -179,7 +183,7 @@ def _dice_entry(truth: Truth, system: System) -> dict:
         kinds = {o.kind for o in outlines}
         if len(kinds) != 1:
             continue  # a film without lesions has no Dice; one with both kinds belongs to neither table
-        found = system.folder.map(image_id).on_film("lesion") >= threshold
+        found = system.map_of(image_id, "lesion") >= threshold
         union = np.logical_or.reduce([o.on_film for o in outlines])
         for void in (o.on_film for o in truth.outlines[image_id] if o.ignored):
             found &= union | ~void  # what lies in a lesion that counts for nothing is neither right nor wrong
@@ -197,7 +201,9 @@ def _dice_entry(truth: Truth, system: System) -> dict:
         samples = np.divide(truth.weights @ sums, drawn, out=np.full(len(drawn), np.nan), where=drawn > 0)
         entry[name] = {
             "n": len(listed),
-            "mean": _plain(interval(float(value.mean()), samples, n_patients=truth.women)),
+            "mean": _plain(
+                interval(float(value.mean()), samples, n_patients=truth.women, carrying=len(np.unique(woman)))
+            ),
             "median": float(np.median(value)),
             "threshold": threshold,
             "threshold_from": "women of the head's part",
@@ -207,7 +213,7 @@ def _dice_entry(truth: Truth, system: System) -> dict:
 
 def yardstick_rows(truth: Truth) -> list[dict]:
     """Image AUC of scores that need no net, on the films that have them; left out where none has."""
-    scores = yardsticks(truth.counted).set_index("image_id").loc[truth.films["image_id"]]
+    scores = yardsticks(truth.counted, truth.outlines).set_index("image_id").loc[truth.films["image_id"]]
     rows = []
     for column, name in YARDSTICKS.items():
         known = scores[column].notna().to_numpy()

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import csv
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mammomap.errors import ConfigError
 from mammomap.masks.files import settings_hash, write_atomically, write_json
+from mammomap.masks.parallel import in_processes
 from mammomap.phantom.config import FILM_HEIGHT_MM, PhantomConfig
 from mammomap.phantom.dicom import write_film
 from mammomap.phantom.draw import draw_woman, patient_name, woman_rng
@@ -75,7 +73,7 @@ def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterabl
         for woman in range(1, config.patients + 1)
         if not (records / f"{patient_name(woman)}.json").is_file()
     ]
-    _run(jobs, config.workers, progress)
+    in_processes(_write_woman, jobs, what="phantom", unit="woman", workers=config.workers, progress=progress)
     women = [
         json.loads((records / f"{patient_name(woman)}.json").read_text()) for woman in range(1, config.patients + 1)
     ]
@@ -112,19 +110,6 @@ def _settings_found(out: Path) -> dict | None:
             raise ConfigError(f"{out / 'phantom.json'}: not written by this program; choose another folder") from None
     plan = out / ".women" / "plan.json"
     return json.loads(plan.read_text()) if plan.is_file() else None
-
-
-def _run(jobs: list[tuple], workers: int | None, progress: Callable[..., Iterable] | None) -> None:
-    show = progress or (lambda items, **_: items)
-    count = min(workers or os.cpu_count() or 1, max(1, len(jobs)))
-    if count == 1:
-        for job in show(jobs, total=len(jobs), desc="phantom"):
-            _write_woman(job)
-        return
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        for _ in show(pool.map(_write_woman, jobs), total=len(jobs), desc="phantom"):
-            pass
 
 
 def _write_woman(job: tuple[Path, PhantomConfig, str, int, str]) -> None:

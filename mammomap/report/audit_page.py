@@ -16,7 +16,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,6 +24,7 @@ from mammomap.masks.audit import Audit
 from mammomap.masks.audit_checks import KINDS, Finding, split_by_kind
 from mammomap.masks.files import write_atomically
 from mammomap.masks.read import read_film
+from mammomap.report.page import rendered
 
 THUMBNAIL_ROWS = 240
 MOST_THUMBNAILS = 3
@@ -58,16 +58,7 @@ def audit_page(audit: Audit, inventory: pd.DataFrame) -> str:
         }
         for kind, its in split_by_kind(audit.findings).items()
     ]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("audit.html").render(
-        rows=audit.rows, files=audit.files, groups=groups, total=len(audit.findings)
-    )
+    return rendered("audit.html", rows=audit.rows, files=audit.files, groups=groups, total=len(audit.findings))
 
 
 def name_of(kind: str) -> str:

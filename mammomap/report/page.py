@@ -48,14 +48,8 @@ def page(report: Mapping[str, Any], pictures: Sequence[Picture], curves: Mapping
     for picture in pictures:
         uri = "data:image/png;base64," + base64.b64encode(picture.png).decode()
         groups.setdefault(picture.group.capitalize(), []).append({"uri": uri, "caption": picture.caption})
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(
+    return rendered(
+        "page.html",
         title=report.get("title") or "Benchmark",
         groups=groups,
         case_rule=report.get("case_rule", ""),
@@ -70,6 +64,18 @@ def page(report: Mapping[str, Any], pictures: Sequence[Picture], curves: Mapping
         **sections.training(curves),
         **sections.background(report),
     )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template of this folder, filled in; all text is escaped, a name that is missing is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)
 
 
 def _gradient() -> str:
