@@ -52,20 +52,30 @@ class Outline:
     @property
     def on_film(self) -> NDArray[np.bool_]:
         """The lesion on the film's own pixels, `(film_rows, film_cols)`."""
-        row0, col0, part = self._part
+        row0, col0, part = self.part
         film = np.zeros(self.film_size, bool)
         film[row0 : row0 + part.shape[0], col0 : col0 + part.shape[1]] = part
         return film
 
     @cached_property
-    def _part(self) -> tuple[int, int, NDArray[np.bool_]]:
-        """The lesion cut out of its film, and where that part begins: all that is kept of a mask of many megabytes."""
+    def part(self) -> tuple[int, int, NDArray[np.bool_]]:
+        """(row0, col0, mask): the lesion cut out of its film, and where that begins: all that is kept of a mask."""
         if self.shape == "mask":
             film = _resize_mask(self._read_mask(), self.film_size)
         else:
             film = self._drawn(self.film_size)
         col0, row0, width, height = cv2.boundingRect(film.astype(np.uint8))
         return row0, col0, film[row0 : row0 + height, col0 : col0 + width].copy()
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """(row, col) of the middle of the outline's bounds, in film pixels."""
+        if self.approximate:
+            row0, col0, row1, col1 = self._box()
+        else:
+            row0, col0, part = self.part
+            row1, col1 = row0 + part.shape[0], col0 + part.shape[1]
+        return (row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2
 
     def on_grid(self, grid: Grid) -> NDArray[np.bool_]:
         """The lesion on a working grid, `(grid.rows, grid.cols)`; never empty where any of it lies on the crop."""
@@ -86,7 +96,7 @@ class Outline:
             row0, col0, row1, col1 = self._box()
             centre = np.array([(row0 + row1 - 1) / 2, (col0 + col1 - 1) / 2])
             return np.hypot(*(points - centre).T) <= (row1 - row0) / 2
-        row0, col0, part = self._part
+        row0, col0, part = self.part
         nearest = np.rint(points).astype(int) - [row0, col0]
         rows, cols = nearest[:, 0], nearest[:, 1]
         inside = (rows >= 0) & (rows < part.shape[0]) & (cols >= 0) & (cols < part.shape[1])

@@ -15,11 +15,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+GROUPS = ("BI-RADS", "subtlety", "size")
 NAMES = {
     "net": "mammomap",
     "untrained": "the same net before training",
-    "blob": "blob detector",
+    "blob": "blob detector at 576 rows",
     "floor": "a plain U-Net",
+    "place map": "where lesions mostly lie (trivial line)",
+    "blob detector": "blob detector at 768 rows (trivial line)",
 }
 
 
@@ -65,10 +68,39 @@ def headline(report: dict) -> str:
 
 
 def differences(report: dict) -> str:
-    """The paired differences."""
-    lines = ["| minus | figure | difference |", "|---|---|---|"]
+    """The paired differences from the other submitted systems, with Holm's p over all that the report has."""
+    lines = ["| minus | figure | difference | p, Holm |", "|---|---|---|---|"]
+    submitted = {system["name"] for system in report["systems"] if system["role"] == "submitted"}
     for row in report["differences"]:
-        lines.append(f"| {NAMES.get(row['b'], row['b'])} | {row['measure']}, {row['level']} | {span(row)} |")
+        if row["b"] in submitted:
+            p = "below 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}"
+            name = NAMES.get(row["b"], row["b"])
+            lines.append(f"| {name} | {row['measure']}, {row['level']} | {span(row)} | {p} |")
+    return "\n".join(lines)
+
+
+def groups(report: dict) -> str:
+    """Lesions found in groups of lesions, first submitted system and the last beside it."""
+    names = list(dict.fromkeys(row["system"] for row in report["strata"]))
+    first, last = names[0], names[-1]
+    rows: dict[tuple[str, str], dict[str, dict]] = {}
+    for row in report["strata"]:
+        if row["of"] == "lesions" and row["name"].startswith(GROUPS):
+            rows.setdefault((row["name"], row["value"]), {})[row["system"]] = row
+    lines = [f"| group | women | lesions | {NAMES[first]} | {NAMES[last]} |", "|---|---|---|---|---|"]
+    for (name, value), found in rows.items():
+        row = found[first]
+        few = ", too few women" if row["too_few"] else ""
+        figures = " | ".join(span(found[system]["sensitivity_at_1"]) for system in (first, last))
+        lines.append(f"| {name}: {value}{few} | {row['women']} | {row['lesions']} | {figures} |")
+    return "\n".join(lines)
+
+
+def yardsticks(report: dict) -> str:
+    """AUC by image of scores that need no system."""
+    lines = ["| score | AUC by image | the net minus this |", "|---|---|---|"]
+    for row in report["yardsticks"]:
+        lines.append(f"| {row['name']} | {span(row['auc'])} | {span(row['first_minus_this'])} |")
     return "\n".join(lines)
 
 
@@ -99,6 +131,8 @@ def tables() -> dict[str, str]:
         report = json.loads(path.read_text())
         made[path.parent.name] = headline(report)
         made[f"{path.parent.name} differences"] = differences(report)
+        made[f"{path.parent.name} groups"] = groups(report)
+        made[f"{path.parent.name} yardsticks"] = yardsticks(report)
     return made
 
 

@@ -6,36 +6,61 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from mammomap.benchmark.cases import RULE, case_pictures
-from mammomap.benchmark.judge import compare, judge, strata, yardstick_rows
+from mammomap.benchmark.aggregate import aggregated
+from mammomap.benchmark.cases import RULE, case_pictures, differing_pictures
+from mammomap.benchmark.collect import collect, said
+from mammomap.benchmark.evidence import FILES, RESAMPLES, SEED, Evidence, write_evidence
+from mammomap.benchmark.judge import judged, margins
+from mammomap.benchmark.judge_overlap import pixel_entry
 from mammomap.benchmark.systems import System
-from mammomap.benchmark.truth import RESAMPLES, SEED, Truth, check_systems
+from mammomap.benchmark.trivial import CACHE_FILES, Trivial, trivial_systems
+from mammomap.benchmark.truth import Truth, check_systems
+from mammomap.benchmark.verify import REPORT_FORMAT, digests
+from mammomap.errors import ConfigError
 from mammomap.eval import REFEREE_VERSION
 from mammomap.eval.candidates import CANDIDATES_VERSION
 from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.report.page import write_page
+from mammomap.report.texts import table_latex, table_markdown
 from mammomap.seg.run import Run
 
-REPORT_FORMAT = 1
+TABLES = ("table.md", "table.tex")
+CACHED = tuple(f"trivial/{name}" for name in CACHE_FILES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a report was asked for."""
+
+    title: str = "Lesion maps against truth"
+    in_sample: bool = False
+    pictures: bool = True
+    trivial: bool = True
+    """Whether the lines that need film pixels are drawn: place map, blob detector, breast area."""
+    aggregate_only: bool = False
+    prevalence: float | None = None
+    """Where probabilities are moved to, and predictive values hold."""
+
+    def __post_init__(self) -> None:
+        if self.prevalence is not None and not 0 < self.prevalence < 1:
+            raise ConfigError(f"prevalence {self.prevalence:g}: wanted a share between 0 and 1, neither of them")
 
 
 def benchmark(
     truth: Truth,
     systems: Sequence[System],
     out: Path,
+    asked: Asked = Asked(),
     *,
-    title: str,
     run: Run | None = None,
-    in_sample: bool = False,
-    pictures: bool = True,
-    facts: dict | None = None,
     progress: Callable[..., Iterable] | None = None,
 ) -> tuple[dict, bool]:
     """Judge the systems and write the report; the first system is compared with each other one.
@@ -46,32 +71,40 @@ def benchmark(
     ------
     TableError, LeakError
         As `check_systems`.
+    ConfigError
+        If two systems have one name.
     """
     began = time.monotonic()
-    check_systems(truth, systems, in_sample)
-    marks, scores = _evidence(truth, systems)
-    stamp = settings_hash(
-        {
-            "data": truth.tables.hash,
-            "part": [truth.split, truth.part, truth.counted.hash],
-            "systems": [[system.name, system.origin] for system in systems],
-            "versions": [REFEREE_VERSION, CANDIDATES_VERSION, REPORT_FORMAT, version("mammomap")],
-            "marks": marks.to_csv(index=False),
-            "scores": scores.to_csv(index=False),
-            "asked": [title, in_sample, pictures, run.name if run else "", facts or {}],
-        }
-    )
+    check_systems(truth, systems, asked.in_sample)
+    stamp = _stamp(truth, systems, asked, run)
     target = out / "report.json"
     if target.is_file() and (out / "index.html").is_file():
         there = json.loads(target.read_text())
         if there.get("stamp") == stamp:
             return there, False
-    show = progress or (lambda items, **_: items)
-    judged = [judge(truth, s, in_sample) for s in show(list(systems), total=len(systems), desc="judge", unit="system")]
-    report = {
+    cache = None if asked.aggregate_only else out / "trivial"
+    drawn = trivial_systems(truth, systems, cache, progress) if asked.trivial else Trivial(lacking=[NOT_ASKED])
+    everybody = [*systems, *drawn.systems]
+    _refuse_equal_names(everybody)
+    evidence, readings = collect(truth, everybody, drawn.breasts, ranges=True, progress=progress)
+    told = [said(truth, system, "submitted", asked.in_sample) for system in systems]
+    told += [said(truth, system, "trivial", asked.in_sample) for system in drawn.systems]
+    found = judged(evidence, told, asked.prevalence, progress)
+    for entry in found["systems"]:
+        if entry["name"] in readings:
+            entry["pixels"] = pixel_entry(evidence, readings[entry["name"]])
+    pictures = []
+    if asked.pictures and not asked.aggregate_only:
+        pictures = case_pictures(truth, systems[0], margins(evidence, systems[0].name), progress)
+        pictures += differing_pictures(truth, systems, found["differing"])
+    for name in (target.name, *FILES.values(), *TABLES, *(CACHED if asked.aggregate_only else ())):
+        (out / name).unlink(missing_ok=True)
+    if not asked.aggregate_only:
+        write_evidence(evidence, out)
+    report: dict[str, Any] = {
         "format": REPORT_FORMAT,
         "stamp": stamp,
-        "title": title,
+        "title": asked.title,
         "referee_version": REFEREE_VERSION,
         "candidates_version": CANDIDATES_VERSION,
         "made": {
@@ -79,46 +112,62 @@ def benchmark(
             "mammomap": version("mammomap"),
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "intervals": f"95 %, {RESAMPLES} resamples of women, seed {SEED}",
-            **(facts or {}),
+            "intervals": f"95 %, {RESAMPLES} resamples of women, seed {SEED}, stratified by any film malignant",
         },
-        "data": _data(truth),
-        "systems": [one.entry for one in judged],
-        "differences": compare(judged, truth),
-        "strata": strata(truth, systems[0]),
-        "yardsticks": yardstick_rows(truth),
+        "asked": {
+            "in_sample": asked.in_sample,
+            "pictures": asked.pictures,
+            "trivial": asked.trivial,
+            "aggregate_only": asked.aggregate_only,
+            "prevalence": asked.prevalence,
+        },
+        "data": _data(truth, evidence),
+        **found,
+        "lacking": drawn.lacking,
+        "evidence": digests(out),
         "runs": [{"name": run.name, "facts": _run_facts(run)}] if run else [],
+        **({"case_rule": RULE} if pictures else {}),
     }
-    if pictures:
-        report["case_rule"] = RULE
-    chosen = case_pictures(truth, systems[0], judged[0].margins, progress) if pictures else []
+    report = aggregated(report) if asked.aggregate_only else report
     report["made"]["seconds"] = round(time.monotonic() - began, 1)
-    write_atomically(out / "candidates.csv", lambda path: marks.to_csv(path, index=False))
-    write_atomically(out / "scores.csv", lambda path: scores.to_csv(path, index=False))
-    write_page(report, chosen, _curves(run), out / "index.html")
+    for name, text in zip(TABLES, (table_markdown(report), table_latex(report)), strict=True):
+        write_atomically(out / name, lambda path, t=text: path.write_text(t, encoding="utf-8"))
+    write_page(report, pictures, _curves(run), out / "index.html")
     write_json(target, report)
     return report, True
 
 
-def _evidence(truth: Truth, systems: Sequence[System]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The marks and image scores of all systems on the judged films, as the report folder keeps them."""
-    films = set(truth.films["image_id"])
+NOT_ASKED = "place map, blob detector and breast area: not asked for (--no-trivial)"
+
+
+def _refuse_equal_names(systems: Sequence[System]) -> None:
+    names = [system.name for system in systems]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"two systems are called {twice!r}; the benchmark's own lines need names of their own too")
+
+
+def _stamp(truth: Truth, systems: Sequence[System], asked: Asked, run: Run | None) -> str:
+    """The same for the same films, answers, code and wishes."""
     columns = ["image_id", "map", "row", "col", "score"]
-    marks = [s.marks.loc[s.marks["image_id"].isin(sorted(films)), columns].assign(system=s.name) for s in systems]
-    scores = [
+    films = truth.films["image_id"]
+    return settings_hash(
         {
-            "system": system.name,
-            "image_id": image_id,
-            "map_max": system.map_max.get(image_id, 0.0),
-            "probability": None if system.probability is None else system.probability[image_id],
+            "data": truth.tables.hash,
+            "part": [truth.split, truth.part, truth.counted.hash],
+            "versions": [REFEREE_VERSION, CANDIDATES_VERSION, REPORT_FORMAT, version("mammomap")],
+            "asked": [repr(asked), run.name if run else ""],
+            "systems": [
+                [s.name, s.origin, s.said(), s.points, s.prevalence]
+                + [s.marks.loc[s.marks["image_id"].isin(films), columns].to_csv(index=False)]
+                + [[scores and [scores.get(i) for i in films] for scores in (s.map_max, s.image_scores, s.probability)]]
+                for s in systems
+            ],
         }
-        for system in systems
-        for image_id in truth.films["image_id"]
-    ]
-    return pd.concat(marks, ignore_index=True), pd.DataFrame(scores)
+    )
 
 
-def _data(truth: Truth) -> dict:
+def _data(truth: Truth, evidence: Evidence) -> dict:
     every = [o for image_id in truth.films["image_id"] for o in truth.outlines[image_id]]
     outlines = [o for o in every if not o.ignored]
     shapes = [o.shape for o in outlines]
@@ -136,6 +185,8 @@ def _data(truth: Truth) -> dict:
         "lesions": len(outlines),
         "malignant_lesions": sum(o.malignant for o in outlines),
         "malignant_films": int(np.count_nonzero(truth.films["malignant"])),
+        "prevalence": round(float(truth.films["malignant"].mean()), 6),
+        "lesion_free_films": int(np.count_nonzero(evidence.lesion_free)),
         "kinds": list(truth.counted.kinds_outlined),
         "leak_rule": truth.leak_rule,
         "label_rule": truth.counted.about.get("label_rule", ""),

@@ -51,6 +51,8 @@ class System:
     """Scores of images as submitted: any scale, higher is more suspicious."""
     points: Mapping[str, float] = field(default_factory=dict)
     probability_note: str = ""
+    prevalence: float | None = None
+    """The prevalence that its probabilities hold at, where it is known."""
     missing: int = 0
     """Films without an answer that were counted as empty."""
     extra: tuple[str, ...] = ()
@@ -140,6 +142,7 @@ def _from_own_maps(name: str, path: Path, films: pd.DataFrame | None) -> System:
         system.points = about["operating_points"]
         system.women_seen |= frozenset(about["women_seen"])
         system.probability_note = about["score"]
+        system.prevalence = about["prevalence"]
     return system
 
 

@@ -12,20 +12,15 @@ from numpy.typing import NDArray
 
 from mammomap.benchmark.systems import System, unanswered
 from mammomap.errors import LeakError, TableError
-from mammomap.eval.intervals import patient_weights
 from mammomap.masks.mapfile import empty_map, women_codes
 from mammomap.masks.outlines import Outline, outlines_of
 from mammomap.masks.splits import Split
 from mammomap.masks.tables import Tables
 
-RESAMPLES = 2000
-SEED = 20
-"""Of the resamples of women; fixed, so that the same report comes out twice."""
-
 
 @dataclass(frozen=True)
 class Truth:
-    """The films that are judged, their outlines, and the resamples of their women."""
+    """The films that are judged, and their outlines."""
 
     tables: Tables
     films: pd.DataFrame
@@ -43,13 +38,8 @@ class Truth:
         """The woman of each film, counted from 0."""
         return np.unique(self.films["patient_id"].to_numpy(str), return_inverse=True)[1].astype(np.int64)
 
-    @cached_property
-    def weights(self) -> NDArray[np.float32]:
-        """How often each woman is drawn in each resample, `(RESAMPLES, women)`."""
-        return patient_weights(self.patient, RESAMPLES, SEED)
-
     def of(self, films: pd.DataFrame) -> Truth:
-        """The same truth for some of its films, with resamples of their own women."""
+        """The same truth for some of its films."""
         return replace(self, films=films.reset_index(drop=True))
 
     def counted_outlines(self, image_id: str) -> list[Outline]:
@@ -59,7 +49,7 @@ class Truth:
     @property
     def women(self) -> int:
         """How many women the intervals go by."""
-        return self.weights.shape[1]
+        return len(np.unique(self.patient))
 
 
 def read_truth(tables: Tables, split: Split | None, part: str | None) -> Truth:

@@ -1,4 +1,4 @@
-"""Charts as SVG for a page that is light or dark: FROC, ROC, training, reliability, intervals.
+"""Charts as SVG for a page that is light or dark: FROC, AFROC, ROC, precision, decision, reliability, intervals.
 
 In: plain numbers. Out: `<svg>` text to stand inside HTML. Colours are CSS variables with a fallback (`--ink`, `--soft`,
 `--c1` to `--c6`), so a chart follows its page; text stays text. The same numbers give the same bytes. Nothing is
@@ -69,12 +69,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Row:
-    """A value with its interval in `forest_chart`."""
+    """A value with its interval in `forest_chart`; all None for a heading. faint: it says little."""
 
     name: str
-    value: float
-    low: float
-    high: float
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    faint: bool = False
 
 
 def froc_chart(lines: Sequence[Line], *, name: str = "froc", most_fp: float = 4.0) -> str:
@@ -120,13 +121,62 @@ def training_chart(train: Points, validation: Points, *, quantity: str, best: fl
         return _svg(figure, "training-" + re.sub(r"\W+", "-", quantity))
 
 
+def precision_chart(lines: Sequence[Line], *, prevalence: float | None = None, name: str = "pr") -> str:
+    """Precision against recall, with the line of chance, which is the prevalence of the cases."""
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(4.6, 5.0)
+        if prevalence is not None:
+            axes.plot([0, 1], [prevalence, prevalence], color=_SOFT, linewidth=1, linestyle=":")
+        _draw_lines(axes, lines)
+        axes.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+        axes.set(xlabel="recall (sensitivity)", ylabel="precision (at the prevalence of these cases)")
+        _legend(figure)
+        return _svg(figure, name)
+
+
+def afroc_chart(lines: Sequence[Line], *, name: str = "afroc") -> str:
+    """Share of lesions found against the share of lesion-free films with any mark, both above the same score."""
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(4.6, 5.0)
+        axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=":")
+        _draw_lines(axes, lines)
+        axes.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+        axes.set(xlabel="share of lesion-free films marked", ylabel="share of lesions found")
+        _legend(figure)
+        return _svg(figure, name)
+
+
+def decision_chart(curve: Points, *, name: str = "decision") -> str:
+    """Net benefit against the threshold probability: by the score, calling everybody, calling nobody."""
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure()
+        axes.axhline(0, color=_SOFT, linewidth=1.2, label="calling nobody")
+        _draw_lines(
+            axes,
+            [
+                Line("calling by the probability", [point[:2] for point in curve]),
+                Line("calling everybody", [(point[0], point[2]) for point in curve], series=1),
+            ],
+        )
+        highest = max((y for point in curve for y in point[1:2] if y is not None), default=0.1)
+        axes.set_ylim(-0.3 * highest - 1e-6, 1.15 * highest + 1e-6)
+        axes.set(xlabel="threshold probability", ylabel="net benefit per image")
+        _legend(figure)
+        return _svg(figure, name)
+
+
 def reliability_chart(bins: Points, *, name: str = "reliability") -> str:
-    """Share of malignant films against their mean probability, one dot a bin `(n, probability, share)`."""
+    """Share of malignant films against their mean probability, one dot a bin `(n, probability, share[, low, high])`."""
     with matplotlib.rc_context(_STYLE):
         figure, axes = _figure(4.6, 5.0)
         axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=":", label="as it should be")
-        kept = [(n, x, y) for n, x, y in bins if n is not None and x is not None and y is not None]
-        axes.plot([x for _, x, _ in kept], [y for _, _, y in kept], color=_SERIES[0], marker="o", label="a tenth each")
+        kept = [one for one in bins if None not in one[:3]]
+        for one in kept:
+            if len(one) == 5 and None not in one[3:]:
+                axes.plot([one[1]] * 2, one[3:], color=_SERIES[0], linewidth=1, alpha=0.6)
+        axes.plot(
+            [one[1] for one in kept], [one[2] for one in kept], color=_SERIES[0], marker="o", label="a tenth each"
+        )
         axes.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
         axes.set(xlabel="mean probability given", ylabel="share of malignant films")
         _legend(figure)
@@ -134,15 +184,24 @@ def reliability_chart(bins: Points, *, name: str = "reliability") -> str:
 
 
 def forest_chart(rows: Sequence[Row], *, quantity: str, reference: float | None = None, name: str = "forest") -> str:
-    """Values with their intervals, one below the other, and a line at `reference`."""
+    """Values with their intervals, one below the other, and a line at `reference`; faint ones in the soft colour.
+
+    A row without a value is a heading.
+    """
     with matplotlib.rc_context(_STYLE):
-        figure, axes = _figure(4.6, 0.8 + 0.32 * len(rows))
+        figure, axes = _figure(4.6, 0.8 + 0.27 * len(rows))
         if reference is not None:
             axes.axvline(reference, color=_SOFT, linewidth=1.2)
         for place, row in enumerate(rows):
-            axes.plot([row.low, row.high], [place, place], color=_SERIES[0])
-            axes.plot([row.value], [place], color=_SERIES[0], marker="o", markersize=5)
+            colour = _SOFT if row.faint else _SERIES[0]
+            if row.value is None:
+                continue
+            axes.plot([_number(row.low), _number(row.high)], [place, place], color=colour)
+            axes.plot([row.value], [place], color=colour, marker="o", markersize=5)
         axes.set(yticks=range(len(rows)), yticklabels=[row.name for row in rows], xlabel=quantity)
+        axes.tick_params(axis="y", length=0)
+        for label, row in zip(axes.get_yticklabels(), rows, strict=True):
+            label.set_fontweight("bold" if row.value is None else "normal")
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.grid(False, axis="y")
         return _svg(figure, name)

@@ -2,7 +2,7 @@
 
 In: the report as a dict (`report.json`), pictures, the curves of training. Out: one HTML file with everything inside
 it: no script, nothing that is fetched. A key that the report lacks leaves its section out; a figure that is None is
-shown as a dash. All text is escaped. What the sections hold is worked out in `sections.py`, the look stands in
+shown as a dash. All text is escaped. What the sections hold is worked out in `sections*.py`, the look stands in
 `page.html`.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mammomap.masks.files import write_atomically
-from mammomap.report import sections
+from mammomap.report import sections, sections_about, sections_groups, sections_values
 from mammomap.report.overlay import BENIGN, COLOURS, MALIGNANT
 
 
@@ -58,11 +58,14 @@ def page(report: Mapping[str, Any], pictures: Sequence[Picture], curves: Mapping
         **sections.differences(report),
         **sections.froc(report),
         **sections.images(report),
-        **sections.dice(report),
-        **sections.calibration(report),
-        **sections.strata(report),
-        **sections.training(curves),
-        **sections.background(report),
+        **sections_groups.yardsticks(report),
+        **sections_values.overlap(report),
+        **sections_values.calibration(report),
+        **sections_groups.strata(report),
+        **sections_groups.failures(report),
+        **sections_about.training(curves),
+        **sections_about.paper(report),
+        **sections_about.background(report),
     )
 
 

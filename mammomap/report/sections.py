@@ -1,13 +1,13 @@
-"""The sections of the page: a report's numbers as rows of text and charts.
+"""The first sections of the page: headline, comparisons, FROC, ROC; lesions found and images ranked.
 
-In: the report dict (or, for `training`, the curves). Out: for each section a dict of what `page.html` calls by name;
-empty lists where the report has nothing for it. Rows are dicts from column heading to text; the first column names
-the row. Intervals are 95 % by patient throughout, and each table says so.
+In: the report dict. Out: for each section a dict of what `page.html` calls by name; empty lists where the report has
+nothing for it. Rows are dicts from column heading to text; the first column names the row. Intervals are 95 % by
+patient throughout, and each table says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -15,54 +15,46 @@ from markupsafe import Markup
 from mammomap.report.charts import (
     Line,
     Row,
+    afroc_chart,
     forest_chart,
     froc_chart,
-    gap_in_words,
-    reliability_chart,
+    precision_chart,
     roc_chart,
-    training_chart,
 )
+from mammomap.report.texts import is_trivial, main_table, system_name
+from mammomap.report.wording import INTERVAL_NOTE, LESIONS, Report, interval_text, number_text, p_text, squared
 
-Report = Mapping[str, Any]
-
-INTERVAL_NOTE = "In brackets: 95 % interval by patient."
-_LESIONS = {"any": "any lesion", "malignant": "malignant lesions, on the malignancy map"}
-_DATA_NAMES = {"kinds": "kinds of lesion with outlines", "part": "part judged"}
-_LIMITS = (
-    "For research only: not a medical device, not for diagnosis.",
-    "A score of a map is no probability. Only a head's score may be called one, and only for the kind of image and the "
-    "prevalence that it was calibrated on.",
-    "Figures from different films, splits or rules of a hit do not compare, whatever they are called.",
-    "An interval speaks of other women from the same source, not of other clinics, scanners or readers.",
-)
+_RULES = {
+    "centre": "place within half a diameter of the centroid",
+    "box": "IoU of the boxes at least 0.2",
+}
 
 
 def head(report: Report) -> dict[str, Any]:
-    """The first sentence and the headline table."""
-    data, systems = report.get("data", {}), report.get("systems", [])
-    rows = []
-    for system in systems:
-        row = {"System": _name(system)}
-        for which, label in (("any", "Lesions found at 1 FP/film"), ("malignant", "Malignant lesions at 1 FP/film")):
-            reading = _reading(system.get("froc", {}).get(which), 1.0)
-            if reading is not None:
-                row[label] = interval_text(reading)
-        for entry in _image_level(system):
-            row[f"Image AUC, {entry['score']}"] = interval_text(entry.get("auc"))
-        rows.append(row)
-    seen = [system["name"] for system in systems if system.get("in_sample")]
+    """The first sentence, the headline table and the warnings."""
+    data = report.get("data", {})
+    columns, rows = main_table(report)
+    seen = [system["name"] for system in report.get("systems", []) if system.get("in_sample")]
     return {
         "lead": _lead(data),
-        "headline": _squared(rows),
-        "headline_note": f"{_counts(data)}{INTERVAL_NOTE} FP/film: false positives per film. AUC: area under the ROC "
-        "curve, malignant films against the rest.",
+        "headline": [
+            {
+                name: cell if isinstance(cell, str) else interval_text(cell)
+                for name, cell in zip(columns, row, strict=True)
+            }
+            for row in rows
+        ],
+        "headline_note": f"{_counts(data)}{INTERVAL_NOTE} FP/film: false positives per film, over all films. AUC: area "
+        "under the ROC curve of the map maximum, malignant against the rest.",
         "interval_note": INTERVAL_NOTE,
         "in_sample": ", ".join(seen),
+        "warnings": [*report.get("warnings", []), *_said(report)],
+        "lacking": report.get("lacking", []),
     }
 
 
 def differences(report: Report) -> dict[str, Any]:
-    """Paired differences: one chart for each measure and level, and the table."""
+    """Paired differences: one chart for each measure and level, the table, and the ranks."""
     rows = report.get("differences", [])
     charts: dict[str, list[Row]] = {}
     for row in rows:
@@ -70,14 +62,9 @@ def differences(report: Report) -> dict[str, Any]:
             name = f"{row['a']} − {row['b']}"
             charts.setdefault(_measure(row), []).append(Row(name, row["value"], row["low"], row["high"]))
     return {
-        "differences": [
-            {
-                "Measure": _measure(row),
-                "Pair": f"{row['a']} − {row['b']}",
-                "Difference": interval_text(row, signed=True),
-            }
-            for row in rows
-        ],
+        "differences": _difference_rows(rows),
+        "difference_note": f"{INTERVAL_NOTE} Each is for its pair alone. Holm's p allows for all {len(rows)} "
+        "comparisons of this table.",
         "difference_charts": [
             {
                 "svg": Markup(forest_chart(listed, quantity="difference", reference=0.0, name=f"difference-{number}")),
@@ -85,13 +72,20 @@ def differences(report: Report) -> dict[str, Any]:
             }
             for number, (measure, listed) in enumerate(charts.items())
         ],
+        "ranks": [
+            _rank_row(entry)
+            for entry in report.get("ranks", [])
+            if any(one["rank"] is not None for one in entry["places"])
+        ],
+        "rank_note": next((f"By {entry['method']}. " for entry in report.get("ranks", [])), "")
+        + "In brackets the places that the test leaves open, jointly at 95 %; equal values share a place.",
     }
 
 
 def froc(report: Report) -> dict[str, Any]:
-    """FROC charts for any lesion and for malignant ones, and their readings."""
+    """FROC charts and readings for each question, their range over settings, stricter rules, AFROC."""
     figures, tables = [], []
-    for which, label in _LESIONS.items():
+    for which, label in LESIONS.items():
         lines, rows = [], []
         for number, system in enumerate(report.get("systems", [])):
             entry = system.get("froc", {}).get(which)
@@ -99,143 +93,143 @@ def froc(report: Report) -> dict[str, Any]:
                 continue
             band = entry.get("band", ()) if not lines else ()
             lines.append(Line(system["name"], entry.get("points", ()), band, number))
-            readings = {f"at {at['fp']:g} FP/film": interval_text(at) for at in entry.get("at", ())}
-            rows.append({"System": _name(system), "Lesions": str(entry["lesions"]), **readings})
+            readings = {f"at {at['fp']:g}": interval_text(at) for at in entry.get("at", ())}
+            mean = {"mean, 1/8 to 8": interval_text(entry.get("mean"))}
+            rows.append({"System": system_name(system), "Lesions": str(entry["lesions"]), **readings, **mean})
         if lines:
             note = f" The band around {lines[0].name} is its 95 % interval by patient." if lines[0].band else ""
-            svg = Markup(froc_chart(lines, name=f"froc-{which}"))
+            svg = Markup(froc_chart(lines, name=f"froc-{len(tables)}"))
             figures.append({"svg": svg, "caption": f"{label.capitalize()}.{note}"})
-            tables.append({"name": f"Share of lesions found: {label}", "rows": _squared(rows)})
-    return {"froc": figures, "froc_tables": tables}
+            name = f"Share of lesions found, by false positives per film: {label}"
+            tables.append({"name": name, "rows": squared(rows)})
+    rules = _rules(report)
+    if rules:
+        tables.append({"name": "Other rules of a hit and other false positives, at 1 per film", "rows": rules})
+    return {"froc": [*figures, *_ranges(report), *_afroc(report)], "froc_tables": tables}
 
 
 def images(report: Report) -> dict[str, Any]:
-    """ROC charts, one for each level, and the areas under all curves."""
+    """ROC and precision-recall charts, one for each level, and what is read from them."""
     lines: dict[str, list[Line]] = {}
-    rows = []
+    precision: list[Line] = []
+    rows, prevalence, one_class = [], None, False
     for number, system in enumerate(report.get("systems", [])):
         for entry in system.get("images", ()):
             area = entry.get("auc") or {}
-            name = f"{system['name']}, {entry['score']}: {number_text(area.get('value'))}"
-            lines.setdefault(entry["level"], []).append(Line(name, entry.get("roc", ()), series=number))
-            row = {"System": _name(system), "Level": entry["level"], "Score": entry["score"]}
-            row |= {"Cases": str(entry.get("n", "–")), "Malignant": str(entry.get("positive", "–"))}
-            rows.append(row | {"AUC": interval_text(area)})
-    for row in report.get("yardsticks", ()):
-        cases = {"Cases": str(row["n"]), "Malignant": str(row["positive"])}
-        rows.append(
-            {"System": "no net", "Level": "image", "Score": row["name"], **cases, "AUC": interval_text(row["auc"])}
-        )
+            if area.get("value") is None:
+                one_class = True
+                continue
+            name = f"{system['name']}, {entry['score']}"
+            told = f"{name}: {number_text(area.get('value'))}"
+            lines.setdefault(entry["level"], []).append(Line(told, entry.get("roc", ()), series=number))
+            if entry["level"] == "image" and entry.get("pr"):
+                prevalence = entry.get("prevalence")
+                told = f"{name}: {number_text((entry.get('average_precision') or {}).get('value'))}"
+                precision.append(Line(told, entry["pr"], series=number))
+            rows.append(_image_row(system, entry))
     figures = [
         {"svg": Markup(roc_chart(listed, name=f"roc-{level}")), "caption": f"By {level}; area under each curve named."}
         for level, listed in lines.items()
     ]
-    return {"roc": figures, "auc_rows": rows}
+    if precision:
+        svg = Markup(precision_chart(precision, prevalence=prevalence))
+        caption = "Precision and recall by image; average precision named; dotted: the prevalence of these films."
+        figures.append({"svg": svg, "caption": caption})
+    reason = "" if rows or not one_class else "No AUC: the films are of one class only."
+    return {"roc": figures, "auc_rows": squared(rows), "roc_reason": reason}
 
 
-def dice(report: Report) -> dict[str, Any]:
-    """Dice where outlines are true; elsewhere the reason why there is none, once for the systems that share it."""
-    rows: list[dict[str, str]] = []
-    reasons: dict[str, list[str]] = {}
-    for system in report.get("systems", []):
-        entry = system.get("dice", {})
-        if "reason" in entry:
-            reasons.setdefault(entry["reason"], []).append(system["name"])
+def _difference_rows(rows: Sequence[Report]) -> list[dict[str, str]]:
+    """A row a measure, a column a pair."""
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["value"] is None:
             continue
-        for kind, found in entry.items():
-            row = {"System": _name(system), "Films with": kind, "Films": str(found["n"])}
-            row |= {"Mean Dice": interval_text(found["mean"]), "Median": number_text(found["median"])}
-            rows.append(row | {"Threshold": f"{found['threshold']:.3f}, from {found['threshold_from']}"})
-    told = [f"No Dice for {', '.join(names)}: {reason}." for reason, names in reasons.items()]
-    return {"dice_rows": rows, "dice_reasons": told}
+        measure = _measure(row)
+        cell = interval_text(row, signed=True)
+        if row.get("p_holm") is not None:
+            cell = Markup("{}; p {}").format(cell, p_text(row["p_holm"]))
+        found.setdefault(measure, {"Measure": measure})[f"{row['a']} − {row['b']}"] = cell
+    return squared(list(found.values()))
 
 
-def calibration(report: Report) -> dict[str, Any]:
-    """Reliability of the scores that are called probabilities."""
-    figures, rows = [], []
-    for system in report.get("systems", []):
-        for entry in system.get("images", ()):
-            found = entry.get("calibration")
-            if not found:
-                continue
-            name = f"{system['name']}, {entry['score']}, by {entry['level']}"
-            svg = Markup(reliability_chart(found.get("bins", ()), name=f"reliability-{len(figures)}"))
-            figures.append({"svg": svg, "caption": f"{name}. {found.get('note', '')}"})
-            row = {"Score": name, "Brier score": number_text(entry.get("brier"))}
-            row |= {"Intercept (best 0)": number_text(found.get("intercept"))}
-            row |= {"Slope (best 1)": number_text(found.get("slope"))}
-            rows.append(row | {"Expected calibration error": number_text(found.get("ece"))})
-    return {"calibration": figures, "calibration_rows": rows}
+def _image_row(system: Report, entry: Report) -> dict[str, str]:
+    row = {"System": system_name(system), "Level": entry["level"], "Score": entry["score"]}
+    row |= {"Cases": str(entry.get("n", "–")), "Malignant": str(entry.get("positive", "–"))}
+    row["AUC"] = interval_text(entry.get("auc"))
+    if "auc_mean_of_folds" in entry:
+        row["AUC, mean of folds"] = interval_text(entry["auc_mean_of_folds"])
+    if "average_precision" in entry:
+        row["Average precision"] = interval_text(entry["average_precision"])
+        row["Partial AUC to 20 % false positives"] = interval_text(entry["partial_auc"])
+        row["Sensitivity at 90 % specificity"] = interval_text(entry["sensitivity_at_90_specificity"])
+        row["Specificity at 90 % sensitivity"] = interval_text(entry["specificity_at_90_sensitivity"])
+    return row
 
 
-def strata(report: Report) -> dict[str, Any]:
-    """Groups of films, the small ones named as such."""
+def _rules(report: Report) -> list[dict[str, str]]:
     rows = []
-    for group in report.get("strata", []):
-        few = " (too few women to judge)" if group.get("too_few") else ""
-        row = {"Group": f"{group['name']}: {group['value']}{few}", "Films": str(group["films"])}
-        row |= {"Lesions": str(group["lesions"])}
-        row |= {"Lesions found at 1 FP/film": interval_text(group.get("sensitivity_at_1"))}
-        rows.append(row | {"Image AUC, map maximum": interval_text(group.get("auc"))})
-    return {"strata": rows}
+    for system in report.get("systems", []):
+        for which, entry in system.get("froc", {}).items() if not is_trivial(system) else ():
+            row = {"System": system_name(system), "Lesions": which}
+            for rule, found in entry.get("rules", {}).items():
+                row[_RULES.get(rule, rule)] = interval_text(found)
+            free = entry.get("lesion_free", {})
+            if "at_1" in free:
+                row[f"false positives on the {free['films']} lesion-free films alone"] = interval_text(free["at_1"])
+            settings = [found["at_1"] for found in entry.get("settings", {}).values() if found["at_1"] is not None]
+            if settings:
+                row["range over settings"] = f"{number_text(min(settings))} to {number_text(max(settings))}"
+            if len(row) > 2:
+                rows.append(row)
+    return squared(rows)
 
 
-def training(curves: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Loss and score on women learnt from and on validation women, each pair in one plot, the gap in words."""
-    if not curves:
-        return {"training": []}
-    pairs = [("loss", curves)]
-    if curves.get("score"):
-        pairs.append((curves["score"].get("name", "score"), curves["score"]))
-    figures = []
-    for quantity, pair in pairs:
-        train, validation, best = pair.get("train", ()), pair.get("validation", ()), curves.get("best")
-        if train or validation:
-            svg = Markup(training_chart(train, validation, quantity=quantity, best=best))
-            words = gap_in_words(train, validation, quantity=quantity, best=best)
-            figures.append({"svg": svg, "caption": words or f"{quantity.capitalize()} by crops seen."})
-    return {"training": figures}
+def _ranges(report: Report) -> list[dict[str, Any]]:
+    """FROC of the systems that have maps, with the band of all settings of the extractor."""
+    lines = []
+    for number, system in enumerate(report.get("systems", [])):
+        entry = system.get("froc", {}).get("any", {})
+        if not entry.get("settings") or not entry.get("lesions"):
+            continue
+        points = entry["points"]
+        curves = [[y for _, y in points], *(found["points"] for found in entry["settings"].values())]
+        band = [(x, min(ys), max(ys)) for (x, _), *ys in zip(points, *curves, strict=True) if None not in ys]
+        lines.append(Line(system["name"], points, band, number))
+    if not lines:
+        return []
+    caption = "Any lesion. Bands: range over smoothing and distance of the candidates, each halved and doubled."
+    return [{"svg": Markup(froc_chart(lines, name="froc-range")), "caption": caption}]
 
 
-def background(report: Report) -> dict[str, Any]:
-    """What was run, as blocks of facts, and the limits."""
-    made, data = dict(report.get("made", {})), dict(report.get("data", {}))
-    notes = data.pop("notes", [])
-    versions = {key: report[key] for key in ("format", "referee_version", "candidates_version") if key in report}
-    blocks = {
-        "This report": _facts(made | versions),
-        "Data": _facts({_DATA_NAMES.get(str(key), str(key)): value for key, value in data.items()}),
-        "Systems": {
-            _name(system): f"{system.get('origin', '')}; trained for: {', '.join(_trained(system)) or 'nothing named'}"
-            for system in report.get("systems", [])
-        },
-        **{f"Training of {run['name']}": _facts(run.get("facts", {})) for run in report.get("runs", [])},
-    }
-    limits = [*_LIMITS, *notes]
-    if data.get("approximate"):
-        limits.append("Outlines are approximate (boxes or circles): a hit means a peak within one of them.")
-    if data.get("label_rule"):
-        limits.append(f"Labels: {data['label_rule']}.")
-    return {"blocks": {name: facts for name, facts in blocks.items() if facts}, "limits": limits}
+def _afroc(report: Report) -> list[dict[str, Any]]:
+    lines = []
+    for number, system in enumerate(report.get("systems", [])):
+        found = system.get("froc", {}).get("any", {}).get("afroc", {})
+        if "points" in found:
+            value = number_text(found["area"]["value"])
+            lines.append(Line(f"{system['name']}: {value}", found["points"], series=number))
+    caption = "AFROC, any lesion; area under each curve named. It needs lesion-free films, which this set has."
+    return [{"svg": Markup(afroc_chart(lines)), "caption": caption}] if lines else []
 
 
-def interval_text(found: Mapping[str, Any] | None, *, signed: bool = False) -> str:
-    """Value and interval with three digits, e.g. 0.613 (0.540–0.702), as HTML; a dash for what is missing."""
-    if not found or found.get("value") is None:
-        return "–"
-    value = number_text(found["value"], signed=signed)
-    if found.get("low") is None or found.get("high") is None:
-        return f"{value} (no interval)"
-    low, high = (number_text(found[key], signed=signed) for key in ("low", "high"))
-    return Markup('{} <span class="interval">({}{}{})</span>').format(value, low, " to " if signed else "–", high)
+def _rank_row(entry: Report) -> dict[str, str]:
+    def place(one: Report) -> str:
+        return "–" if one["rank"] is None else f"{one['rank']:g} ({one['low']:g} to {one['high']:g})"
+
+    return {"Measure": _measure(entry), **{one["name"]: place(one) for one in entry["places"]}}
 
 
-def number_text(value: float | None, *, signed: bool = False) -> str:
-    """Three digits, a true minus, a dash for None."""
-    if value is None:
-        return "–"
-    text = f"{value:+.3f}" if signed else f"{value:.3f}"
-    return text.replace("-", "−")
+def _said(report: Report) -> list[str]:
+    """What has to be said of single systems."""
+    told = []
+    for system in report.get("systems", []):
+        if system.get("missing"):
+            told.append(f"{system['name']}: {system['missing']} films without an answer were counted as empty.")
+        if system.get("extra_films"):
+            told.append(f"{system['name']}: {len(system['extra_films'])} films are not known to the tables.")
+        told += [f"{system['name']}: {note}." for note in system.get("notes", ())]
+    return told
 
 
 def _lead(data: Report) -> str:
@@ -255,43 +249,5 @@ def _counts(data: Report) -> str:
     return f"{', '.join(told).capitalize()}. {split}Found: by lesion; AUC: by image. " if told else ""
 
 
-def _image_level(system: Report) -> list[Mapping[str, Any]]:
-    return [entry for entry in system.get("images", ()) if entry["level"] == "image"]
-
-
-def _reading(entry: Report | None, fp: float) -> Mapping[str, Any] | None:
-    return next((at for at in (entry or {}).get("at", ()) if at["fp"] == fp), None)
-
-
-def _name(system: Report) -> str:
-    return system["name"] + (" (in sample)" if system.get("in_sample") else "")
-
-
-def _trained(system: Report) -> Sequence[str]:
-    return system.get("kinds_trained") or system.get("classes_trained") or ()
-
-
 def _measure(row: Report) -> str:
     return f"{row['measure']}, by {row['level']}"
-
-
-def _squared(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """All rows with all columns, in the order in which they first come."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    return [{column: row.get(column, "–") for column in columns} for row in rows]
-
-
-def _facts(values: Report) -> dict[str, str]:
-    return {key.replace("_", " "): _text(value) for key, value in values.items() if value not in (None, "", [], {})}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_text(item) for item in value)
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return str(value)

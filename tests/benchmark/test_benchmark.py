@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from mammomap.benchmark.cases import case_pictures, contour_of
-from mammomap.benchmark.judge import compare, judge, strata
-from mammomap.benchmark.run import benchmark
-from mammomap.benchmark.systems import read_system
+from mammomap.benchmark.collect import collect, said
+from mammomap.benchmark.judge import judged, margins
+from mammomap.benchmark.run import Asked, benchmark
+from mammomap.benchmark.systems import System, read_system
 from mammomap.benchmark.truth import Truth, check_systems, read_truth
 from mammomap.errors import LeakError, TableError
 from mammomap.masks.grid import Grid
@@ -44,7 +45,18 @@ def truth(drawn_store) -> Truth:
 
 def figures(truth: Truth, tmp_path: Path, how: str) -> dict:
     system = read_system(how, marks_of(truth.tables, tmp_path / f"{how}.csv", how))
-    return judge(truth, system, False).entry
+    return entry_of(truth, system)
+
+
+def entry_of(truth: Truth, system: System, in_sample: bool = False) -> dict:
+    """What the report has of one system."""
+    told = said(truth, system, in_sample=in_sample)
+    return judged(collect(truth, [system])[0], [told])["systems"][0]
+
+
+def parts_of(truth: Truth, *systems: System) -> dict:
+    """All parts of a report that rest on the evidence."""
+    return judged(collect(truth, systems)[0], [said(truth, system) for system in systems])
 
 
 def at_one(entry: dict, which: str) -> float:
@@ -79,19 +91,23 @@ def test_a_benign_hit_is_false_on_the_malignancy_map(truth: Truth, tmp_path: Pat
 
 
 def test_a_system_does_not_differ_from_itself(truth: Truth, tmp_path: Path) -> None:
-    system = read_system("a", marks_of(truth.tables, tmp_path / "a.csv", "perfect"))
-    rows = compare([judge(truth, system, False), judge(truth, system, False)], truth)
-    assert rows and all(row["value"] == 0 for row in rows)
-    assert all(row["low"] is None or row["low"] <= 0 <= row["high"] for row in rows)  # both may be at their bound
+    marks = marks_of(truth.tables, tmp_path / "a.csv", "perfect")
+    same = parts_of(truth, read_system("a", marks), read_system("b", marks))
+    assert same["differences"] and all(row["value"] == 0 for row in same["differences"])
+    assert all(place["rank"] == 1 for entry in same["ranks"] for place in entry["places"])
+    assert same["differing"] == []
     other = read_system("b", marks_of(truth.tables, tmp_path / "b.csv", "beside"))
-    rows = compare([judge(truth, system, False), judge(truth, other, False)], truth)
-    sensitivity = next(row for row in rows if row["measure"].endswith("any lesion"))
-    assert sensitivity["value"] == 1.0 and sensitivity["low"] in (None, 1.0)
+    found = parts_of(truth, read_system("a", marks), other)
+    row = next(row for row in found["differences"] if row["measure"].endswith("any lesion"))
+    assert row["value"] == 1.0 and 0.9 < row["low"] < 1
+    ranked = next(entry for entry in found["ranks"] if entry["measure"].endswith("any lesion"))
+    assert [place["rank"] for place in ranked["places"]] == [1, 2]
+    assert {row["better"] for row in found["differing"]} == {"a"}
 
 
 def test_strata_add_up(truth: Truth, tmp_path: Path) -> None:
-    system = read_system("a", marks_of(truth.tables, tmp_path / "a.csv", "perfect"))
-    rows = [row for row in strata(truth, system) if row["name"] == "view"]
+    found = parts_of(truth, read_system("a", marks_of(truth.tables, tmp_path / "a.csv", "perfect")))
+    rows = [row for row in found["strata"] if row["name"] == "view"]
     assert [row["value"] for row in rows] == ["CC", "MLO"]
     assert sum(row["films"] for row in rows) == len(truth.films)
     assert sum(row["lesions"] for row in rows) == len(truth.tables.lesions)
@@ -132,20 +148,21 @@ def test_the_whole_report(mapped: Path, trained_run: Run, drawn_store) -> None:
     split = read_split(trained_run.folder / "split.csv")
     truth = read_truth(drawn_store.tables, split, "test")
     systems = [read_system("net", mapped / "maps"), read_system("blob", mapped / "blob")]
-    report, done = benchmark(truth, systems, mapped / "report", title="A test", run=trained_run)
+    report, done = benchmark(truth, systems, mapped / "report", Asked(title="A test"), run=trained_run)
     assert done
     assert json.loads((mapped / "report" / "report.json").read_text()) == report
     net = report["systems"][0]
-    assert [e["score"] for e in net["images"]] == ["map maximum"] * 3 + ["head probability"]
+    assert [e["score"] for e in net["images"]] == ["map maximum"] * 3 + ["probability"]
     calibration = net["images"][-1]["calibration"]
-    assert 0 <= calibration["ece"] <= 1 and sum(row[0] for row in calibration["bins"]) == len(truth.films)
+    assert 0 <= calibration["ece"]["value"] <= 1 and sum(row[0] for row in calibration["bins"]) == len(truth.films)
     assert net["dice"]["reason"].startswith("the outlines are boxes or circles")
     assert report["data"]["women"] == len(split.women("test"))
     assert "A test" in (mapped / "report" / "index.html").read_text()
     kept = pd.read_csv(mapped / "report" / "candidates.csv")
-    assert set(kept["system"]) == {"net", "blob"}
+    assert set(kept["system"]) == {"net", "blob", "place map"}
+    assert [system["role"] for system in report["systems"]] == ["submitted", "submitted", "trivial"]
     stamp = (mapped / "report" / "report.json").stat().st_mtime_ns
-    again, done = benchmark(truth, systems, mapped / "report", title="A test", run=trained_run)
+    again, done = benchmark(truth, systems, mapped / "report", Asked(title="A test"), run=trained_run)
     assert not done and again == report
     assert (mapped / "report" / "report.json").stat().st_mtime_ns == stamp
 
@@ -153,11 +170,11 @@ def test_the_whole_report(mapped: Path, trained_run: Run, drawn_store) -> None:
 def test_the_cases_are_best_median_and_worst(mapped: Path, trained_run: Run, drawn_store) -> None:
     truth = read_truth(drawn_store.tables, trained_run.split, "test")
     system = read_system("net", mapped / "maps")
-    judged = judge(truth, system, False)
-    pictures = case_pictures(truth, system, judged.margins)
+    found = margins(collect(truth, [system])[0], system.name)
+    pictures = case_pictures(truth, system, found)
     assert [p.group for p in pictures] == ["best"] * 3 + ["median"] * 3 + ["worst"] * 3
-    margins = [judged.margins[p.caption.split(":")[0]] for p in pictures]
-    assert margins == sorted(margins, reverse=True)
+    shown = [found[p.caption.split(":")[0]] for p in pictures]
+    assert shown == sorted(shown, reverse=True)
     assert all(p.png.startswith(b"\x89PNG") for p in pictures)
 
 
@@ -171,7 +188,7 @@ def test_women_that_the_model_has_seen_are_refused_by_name(mapped: Path, trained
     with pytest.raises(LeakError, match=woman):
         check_systems(truth, [system], in_sample=False)
     check_systems(truth, [system], in_sample=True)
-    assert judge(truth, system, True).entry["in_sample"] is True
+    assert said(truth, system, in_sample=True).in_sample is True
 
 
 def test_a_missing_film_is_refused(mapped: Path, drawn_store) -> None:
@@ -190,7 +207,7 @@ def test_the_published_floor_comes_out_as_its_script_says(real_data: Path) -> No
         pytest.skip("no floor beside the data")
     tables = index_own_data(real_data / "cbis_mass")
     truth = read_truth(tables, make_split(tables, "fold:0", 1), "test")
-    entry = judge(truth, read_system("floor", marks), False).entry
+    entry = entry_of(truth, read_system("floor", marks))
     rates = (0.25, 0.5, 1.0, 2.0)
     for which, wanted in (("any", [0.54, 0.60, 0.70, 0.78]), ("malignant", [0.48, 0.61, 0.71, 0.79])):
         found = [a["value"] for a in entry["froc"][which]["at"] if a["fp"] in rates]

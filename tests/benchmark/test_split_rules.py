@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mammomap.benchmark.run import benchmark
+from mammomap.benchmark.run import Asked, benchmark
 from mammomap.benchmark.systems import read_system
 from mammomap.benchmark.truth import read_truth
 from mammomap.errors import LeakError
@@ -45,7 +45,7 @@ def test_lesions_of_other_lists_change_nothing(tmp_path: Path, rule: str, lesion
     read = tables()
     truth = read_truth(read, make_split(read, rule, 1), "test")
     system = read_system("marks", marks(tmp_path))
-    report, _ = benchmark(truth, [system], tmp_path / "report", title="t", pictures=False)
+    report, _ = benchmark(truth, [system], tmp_path / "report", Asked(title="t", pictures=False))
     data, froc = report["data"], report["systems"][0]["froc"]
     sticks = {row["name"]: row for row in report["yardsticks"]}
     assert "the radiologists' BI-RADS" not in sticks  # this set has none
@@ -63,8 +63,7 @@ def test_all_lesions_count_without_a_rule_on_lists(tmp_path: Path) -> None:
         read_truth(tables(), None, None),
         [read_system("marks", marks(tmp_path))],
         tmp_path / "report",
-        title="t",
-        pictures=False,
+        Asked(title="t", pictures=False),
     )
     assert report["data"]["lesions"] == 15 and report["data"]["malignant_films"] == 8
 

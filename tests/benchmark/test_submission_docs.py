@@ -63,8 +63,10 @@ def test_the_example_is_judged_as_it_was_drawn(tmp_path: Path) -> None:
     systems = [f"{kind}={EXAMPLE / kind}" for kind in ("maps", "boxes")]
     result = CliRunner().invoke(main, ["benchmark", tables, *systems, "-o", report, "--no-pictures"])
     assert result.exit_code == 0, result.output
-    for entry in json.loads((tmp_path / "report" / "report.json").read_text())["systems"]:
-        assert [at["value"] for at in entry["froc"]["any"]["at"]] == [1.0] * 6
+    entries = json.loads((tmp_path / "report" / "report.json").read_text())["systems"]
+    assert [entry["name"] for entry in entries if entry["role"] == "submitted"] == ["maps", "boxes"]
+    for entry in entries[:2]:
+        assert [at["value"] for at in entry["froc"]["any"]["at"]] == [1.0] * 7
         assert entry["missing"] == 0 and entry["extra_films"] == [] and entry["notes"] == []
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mammomap.report import sections
 from mammomap.report.page import Picture, page, write_page
 
-SECTIONS = ["headline", "differences", "froc", "roc", "dice", "calibration", "strata", "training", "cases", "run"]
+SECTIONS = ["headline", "differences", "froc", "roc", "yardsticks", "dice", "calibration", "strata", "failures"]
+SECTIONS += ["training", "cases", "paper", "run"]
 
 
 class Reader(HTMLParser):
@@ -66,7 +68,7 @@ def test_the_headline_names_level_counts_split_and_interval(report):
     told = words(page(report, [], None))
     assert "62 women, 128 films, 61 malignant films, 141 lesions, 66 malignant lesions" in told
     assert "Split official, test part" in told and "95 % interval by patient" in told
-    first_row = "net 0.718 (0.648–0.788) 0.638 (0.568–0.708) 0.740 (0.670–0.810) 0.780 (0.710–0.850) "
+    first_row = "net 0.718 (0.648–0.788) 0.638 (0.568–0.708) 0.600 (0.530–0.670) 0.740 (0.670–0.810) 0.760 "
     assert first_row in told
 
 
@@ -88,7 +90,11 @@ def test_a_report_without_anything_is_a_page(pictures):
     assert Reader(page({"title": "x", "systems": []}, pictures, {})).sections == ["cases", "run", "limits"]
 
 
-@pytest.mark.parametrize("key", ["made", "data", "systems", "differences", "strata", "runs", "title", "case_rule"])
+@pytest.mark.parametrize(
+    "key",
+    ["made", "data", "differences", "ranks", "strata", "yardsticks", "failures", "differing", "warnings", "lacking"]
+    + ["runs", "title", "case_rule"],
+)
 def test_any_key_may_be_absent(report, pictures, curves, key):
     del report[key]
     Reader(page(report, pictures, curves))
@@ -116,6 +122,7 @@ def test_figures_that_do_not_exist_are_dashes(report):
         row.update(nothing)
     told = words(page(report, [], None))
     assert not re.search(r"\b(None|nan|no interval)\b", told)
+    assert "No AUC: the films are of one class only." in told
 
 
 def test_a_dice_that_is_refused_says_why_once(report):
@@ -123,7 +130,7 @@ def test_a_dice_that_is_refused_says_why_once(report):
         system["dice"] = {"reason": "the outlines are boxes"}
     told = words(page(report, [], None))
     assert told.count("the outlines are boxes") == 1
-    assert "No Dice for net, untrained, blob" in told
+    assert "No overlap for net, untrained: the outlines are boxes" in told
 
 
 def test_in_sample_marks_the_system_everywhere(report):
@@ -131,6 +138,36 @@ def test_in_sample_marks_the_system_everywhere(report):
     told = words(page(report, [], None))
     assert "In sample: net has seen women of this test" in told
     assert told.count("net (in sample)") >= 5
+
+
+def test_warnings_stand_at_the_top_and_what_is_lacking_below_the_headline(report):
+    report["systems"][0] |= {"missing": 3, "extra_films": ["x"], "notes": ["hard labels"]}
+    told = words(page(report, [], None))
+    assert "the source of a film alone predicts the class" in told.split("What came out")[0]
+    for said in ("net: 3 films without an answer", "net: 1 films are not known", "net: hard labels."):
+        assert said in told.split("What came out")[0]
+    assert "Place map: not drawn" in told
+
+
+def test_ranges_and_rules_stand_beside_the_froc(report):
+    told = words(page(report, [], None))
+    assert "Bands: range over smoothing and distance" in told
+    assert "net any 0.550 (0.480–0.620) 0.500 (0.430–0.570) 0.580 (0.510–0.650) 0.500 to 0.500" in told
+    assert "AFROC, any lesion" in told
+
+
+def test_the_band_of_the_settings_spans_the_curve_and_all_of_them(report, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sections, "froc_chart", lambda lines, **_: drawn.append(lines) or "<svg></svg>")
+    sections.froc(report)
+    line = drawn[-1][0]
+    own = [y for _, y in report["systems"][0]["froc"]["any"]["points"]]
+    assert [band[1:] for band in line.band] == [(pytest.approx(0.9 * y), y) for y in own]
+
+
+def test_groups_too_small_say_so_and_descriptors_are_read_as_words(report):
+    told = words(page(report, [], None))
+    assert "view: MLO (too few women to judge)" in told and "margins: spiculated" in told
 
 
 def test_text_is_escaped(report, pictures):
@@ -181,9 +218,18 @@ def test_in_a_browser_nothing_is_asked_for_nothing_fails_and_a_phone_need_not_sc
             tab.goto(path.as_uri())
             assert tab.evaluate("document.documentElement.scrollWidth") == width
             assert tab.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+            drawn = "[...document.querySelectorAll('figure svg, figure img')].map(e => e.getBoundingClientRect())"
+            assert tab.evaluate(f"{drawn}.every(r => r.width > 99 && r.height > 40 && r.right <= {width})")
             dark = tab.evaluate("getComputedStyle(document.body).backgroundColor")
             tab.emulate_media(color_scheme="light")
             assert tab.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+        sheet = browser.new_page()
+        sheet.goto(path.as_uri())
+        sheet.emulate_media(media="print")
+        sheet.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins
+        wide = "[...document.querySelectorAll('table')].filter(t => t.scrollWidth > document.body.clientWidth)"
+        assert sheet.evaluate(f"{wide}.map(t => t.caption.innerText)") == []
+        assert sheet.pdf(format="A4").startswith(b"%PDF")
         browser.close()
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
     assert said == []
