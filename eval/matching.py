@@ -6,11 +6,11 @@ film of each lesion, as `froc` and `afroc` take them.
 Rules (`RULES`):
 
 - outline: the mark's place lies in the lesion's outline; in its true box or circle where that is all that is known.
-  The default. So Ribli et al., Sci Rep 8 (2018), with the centre of the mark's box.
+  The default. With the centre of the mark's box it gives Ribli et al., Sci Rep 8 (2018), their sensitivity.
 - centre: the place is no farther from the lesion's centroid than half its size, the diameter of the disc of equal
   area. So LUNA16, Setio et al., Med Image Anal 42 (2017), for balls; it is stricter for long and lobed outlines.
-- box: intersection over union of the mark's box and the outline's bounding box is at least 0.2. So Dhungel et al.,
-  DICTA (2015), for masses. Only for systems that give boxes.
+- box: intersection over union of the mark's box and the outline's bounding box is at least 0.2: our choice, papers
+  on masses differ. Only for systems that give boxes.
 
 For all rules: a mark may hit several lesions, and a lesion is found at the best score among its hits, however well
 each overlaps; further hits are neither found lesions nor false positives. A mark that hits only ignored lesions is

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammomap.benchmark.detections import marks_off_film, read_marks, read_scores, read_women
+from mammomap.benchmark.detections import marks_off_film, read_marks, read_scores, read_threshold, read_women
 from mammomap.benchmark.foreign import Facts, Job, film_job, notes_on, read_one, settle_labels, two_processes
 from mammomap.benchmark.mapfiles import find_maps
-from mammomap.benchmark.systems import DETECTIONS, SCORES, WOMEN
+from mammomap.benchmark.systems import DETECTIONS, SCORES, THRESHOLD, WOMEN
 from mammomap.errors import ImageError, MammomapError, TableError
 from mammomap.eval.candidates import CandidateSettings
 from mammomap.masks.breast import find_breast
@@ -227,7 +227,7 @@ def _names(there: list[str], films: pd.DataFrame) -> list[str]:
 
 
 def _check_beside(path: Path, films: pd.DataFrame) -> list[str]:
-    """Faults of scores.csv and women_seen.txt."""
+    """Faults of scores.csv, women_seen.txt and threshold.txt."""
     findings = []
     try:
         if (path / SCORES).is_file():
@@ -237,6 +237,8 @@ def _check_beside(path: Path, films: pd.DataFrame) -> list[str]:
             findings += [f"{SCORES}: {image_id} is no film of the list" for image_id in sorted(ids - listed)]
         if (path / WOMEN).is_file():
             read_women(path / WOMEN)
+        if (path / THRESHOLD).is_file():
+            read_threshold(path / THRESHOLD)
     except TableError as error:
         findings.append(str(error))
     return findings

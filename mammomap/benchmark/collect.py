@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mammomap.benchmark.evidence import STANDARD, Evidence
 from mammomap.benchmark.judge import Said
 from mammomap.benchmark.mapreading import OVERLAP, MapReading, no_overlap, read_maps
-from mammomap.benchmark.systems import System
+from mammomap.benchmark.systems import PIXEL, System
 from mammomap.benchmark.trivial import BreastOf
 from mammomap.benchmark.truth import Truth
 from mammomap.eval.matching import RULES, FilmMarks, Lesion
@@ -78,9 +78,11 @@ def said(truth: Truth, system: System, role: str = "submitted", in_sample: bool 
         missing=told["missing"],
         extra_films=tuple(told["extra_films"]),
         notes=tuple(told["notes"]),
+        boxes="row0" in system.marks,
         fitted_at=system.prevalence,
         probability_note=system.probability_note,
-        threshold=system.points.get("lesion pixel"),
+        threshold=system.points.get(PIXEL),
+        threshold_from=system.threshold_from,
         no_overlap=no_overlap(truth, system),
     )
 
@@ -88,7 +90,12 @@ def said(truth: Truth, system: System, role: str = "submitted", in_sample: bool 
 def _films(truth: Truth, breasts: Mapping[str, BreastOf]) -> pd.DataFrame:
     films = truth.films
     text = {name: _text(films[name]) for name in ("side", "view", "source", "density", "kinds_not_outlined", "fold")}
-    scores = yardsticks(truth.counted).set_index("image_id").reindex(films["image_id"]).reset_index(drop=True)
+    scores = (
+        yardsticks(truth.counted, truth.outlines)
+        .set_index("image_id")
+        .reindex(films["image_id"])
+        .reset_index(drop=True)
+    )
     share = [breasts[i].share if i in breasts else float("nan") for i in films["image_id"]]
     table = pd.DataFrame(
         {

@@ -1,6 +1,6 @@
-"""The tables that a submission may bring: marks or boxes with scores, scores of images, women seen.
+"""What a submission may bring beside maps: marks or boxes with scores, scores of images, women seen, a threshold.
 
-In: CSVs and a list as docs/submission.md defines them. Out: frames in film pixels, checked row by row.
+In: CSVs and texts as docs/submission.md defines them. Out: frames in film pixels, checked row by row.
 """
 
 from __future__ import annotations
@@ -103,11 +103,34 @@ def read_women(path: Path) -> list[str]:
     TableError
         If it is no text.
     """
+    return sorted(set(_lines(path, "patient_ids, one a line")))
+
+
+def read_threshold(path: Path) -> float:
+    """`threshold.txt`: the probability from which on the system calls a pixel lesion; remarks as in `read_women`.
+
+    Raises
+    ------
+    TableError
+        If it is anything but one number above 0 and at most 1.
+    """
+    lines = _lines(path, "one number")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        value = float(lines[0]) if len(lines) == 1 else float("nan")
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= 1:
+        raise TableError(f"{path}: {' '.join(lines)[:40]!r}, wanted one number above 0 and at most 1")
+    return value
+
+
+def _lines(path: Path, wanted: str) -> list[str]:
+    """The lines of a text without empty ones and remarks."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: not a text of patient_ids, one a line ({error})") from None
-    return sorted({line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")})
+        raise TableError(f"{path}: not a text of {wanted} ({error})") from None
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _read_csv(path: Path, texts: dict) -> pd.DataFrame:

@@ -55,6 +55,8 @@ class Extracted:
     marks: pd.DataFrame
     """image_id, map, row, col, score; film pixels."""
     notes: list[str]
+    hard: bool
+    """Every map holds 0 and 1 only."""
 
 
 def open_map(files: MapFiles, image_id: str, film_size: tuple[int, int]) -> FilmMap:
@@ -90,7 +92,7 @@ def extract(files: MapFiles, films: pd.DataFrame, progress: Callable[..., Iterab
     marks = pd.DataFrame([row for _, rows in done for row in rows], columns=["image_id", "map", "row", "col", "score"])
     order = {image_id: number for number, (image_id, _) in enumerate(wanted)}
     marks = marks.sort_values("image_id", key=lambda ids: ids.map(order), kind="stable", ignore_index=True)
-    return Extracted(files, marks, notes_on(facts, marks))
+    return Extracted(files, marks, notes_on(facts, marks), all_hard(facts))
 
 
 Job = tuple[Callable[[Any], dict[str, NDArray]], Any, bool | None, str, tuple[int, int]]
@@ -163,7 +165,7 @@ def notes_on(facts: Sequence[Facts], marks: pd.DataFrame | None = None) -> list[
     if reduced:
         rows, cols = reduced[0].reduced or (0, 0)
         notes.append(f"{len(reduced)} of {n} maps are reduced copies of their films, first {rows} x {cols}")
-    if n and all(one.hard for one in facts):
+    if all_hard(facts):
         notes.append(
             "hard labels, 0 and 1 only: they carry no ranking; the order of marks comes from the smoothing, "
             "so from the size of the marked areas"
@@ -172,6 +174,11 @@ def notes_on(facts: Sequence[Facts], marks: pd.DataFrame | None = None) -> list[
     if len(lesion) and (share := float((lesion > SATURATED).mean())) >= 0.5:
         notes.append(f"saturated: {share:.0%} of the marks score above {SATURATED}, so that they carry little ranking")
     return notes
+
+
+def all_hard(facts: Sequence[Facts]) -> bool:
+    """Whether the maps of a folder are hard labels."""
+    return bool(facts) and all(one.hard for one in facts)
 
 
 def two_processes(

@@ -39,11 +39,15 @@ class Said:
     missing: int = 0
     extra_films: Sequence[str] = ()
     notes: Sequence[str] = ()
+    boxes: bool = False
+    """It gives boxes, so that it can be judged by the rule of the box too."""
     fitted_at: float | None = None
     """Prevalence that its probabilities were fitted at, where it is known."""
     probability_note: str = ""
     threshold: float | None = None
-    """Of the found mask, chosen on other women."""
+    """Of the found mask, not chosen on the judged women."""
+    threshold_from: str = ""
+    """Who chose it, and on whom."""
     no_overlap: str = ""
     """Why it gets no overlap with the outlines; empty where it does."""
 
@@ -92,7 +96,7 @@ def judge_system(evidence: Evidence, system: Said, prevalence: float | None = No
     entry: dict[str, Any] = {
         name: list(value) if isinstance(value, tuple) else value for name, value in asdict(system).items()
     }
-    entry["froc"] = lesion_entries(evidence, system.name, figures)
+    entry["froc"] = lesion_entries(evidence, system.name, figures, boxes=system.boxes)
     entry["images"] = image_entries(
         evidence,
         system.name,
@@ -101,7 +105,7 @@ def judge_system(evidence: Evidence, system: Said, prevalence: float | None = No
         note=system.probability_note,
         prevalence=prevalence,
     )
-    entry["dice"] = overlap_entry(evidence, system.name, system.no_overlap, system.threshold)
+    entry["dice"] = overlap_entry(evidence, system.name, system.no_overlap)
     return entry, figures
 
 

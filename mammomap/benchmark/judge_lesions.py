@@ -6,6 +6,8 @@ In: evidence and the name of a system. Out: the entry `froc` of its part of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,9 +23,10 @@ READ_AT = 1.0
 MEAN = "mean sensitivity at 1/8 to 8 false positives per film"
 
 
-def lesion_entries(evidence: Evidence, system: str, figures: Figures) -> dict[str, dict]:
-    """The FROC of each question; the figures are added to `figures`."""
-    return {which: _entry(evidence, system, which, figures) for which in QUESTIONS}
+def lesion_entries(evidence: Evidence, system: str, figures: Figures, *, boxes: bool = False) -> dict[str, dict]:
+    """The FROC of each question; the figures are added to `figures`. boxes: also by the rule of the box."""
+    rules = ("centre", "box") if boxes else ("centre",)
+    return {which: _entry(evidence, system, which, figures, rules) for which in QUESTIONS}
 
 
 def sensitivity_name(which: str, rate: float = READ_AT) -> str:
@@ -50,7 +53,7 @@ def threshold_at(evidence: Evidence, question: Question, rate: float = READ_AT) 
     return float(curve.thresholds[reached - 1]) if reached else float("inf")
 
 
-def _entry(evidence: Evidence, system: str, which: str, figures: Figures) -> dict:
+def _entry(evidence: Evidence, system: str, which: str, figures: Figures, rules: Sequence[str]) -> dict:
     question, women = evidence.question(system, which), evidence.women
     n_films, carrying = len(evidence.films), evidence.lesion_woman(question.counted)
     curve = froc(question.marks, question.lesion_film, n_films)
@@ -72,21 +75,11 @@ def _entry(evidence: Evidence, system: str, which: str, figures: Figures) -> dic
         "mean": spelled(mean, women),
         "points": [[rate, number(curve.at(rate))] for rate in CURVE_RATES],
         "band": [[rate, number(b.low), number(b.high)] for rate, b in zip(CURVE_RATES, band, strict=True)],
-        "rules": _rules(evidence, system, which),
+        "rules": {
+            rule: spelled(sensitivity(evidence, evidence.question(system, which, rule=rule)), women) for rule in rules
+        },
         "settings": _settings(evidence, system, which),
         **_lesion_free(evidence, question, which, figures),
-    }
-
-
-def _rules(evidence: Evidence, system: str, which: str) -> dict[str, dict]:
-    """The reading at `READ_AT` by the stricter rules of a hit that this system can be judged by."""
-    known = set(evidence.hits["rule"])
-    rows = evidence.marks[evidence.marks["system"] == system]
-    boxed = evidence.hits[(evidence.hits["rule"] == "box") & evidence.hits["mark"].isin(rows["mark"])]
-    rules = [rule for rule in ("centre", "box") if rule in known and (rule != "box" or len(boxed))]
-    return {
-        rule: spelled(sensitivity(evidence, evidence.question(system, which, rule=rule)), evidence.women)
-        for rule in rules
     }
 
 

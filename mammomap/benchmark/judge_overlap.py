@@ -20,7 +20,7 @@ NAMES = {"mass": "masses", "calcification": "calcifications"}
 DISTANCES = ("hausdorff_95", "average_distance")
 
 
-def overlap_entry(evidence: Evidence, system: str, reason: str, threshold: float | None) -> dict:
+def overlap_entry(evidence: Evidence, system: str, reason: str) -> dict:
     """Overlap by kind of lesion: mean and median by film and by lesion, and pooled. reason: why there is none."""
     if reason:
         return {"reason": reason}
@@ -32,8 +32,6 @@ def overlap_entry(evidence: Evidence, system: str, reason: str, threshold: float
             continue
         films, lesions = of_kind[of_kind["lesion"] < 0], of_kind[of_kind["lesion"] >= 0]
         entry[name] = {
-            "threshold": threshold,
-            "threshold_from": "women of the head's part",
             **({"by_film": _gathered(evidence, films), "pooled": _pooled(evidence, films)} if len(films) else {}),
             "by_lesion": _gathered(evidence, lesions),
         }

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammomap.benchmark.systems import System
+from mammomap.benchmark.systems import PIXEL, System
 from mammomap.benchmark.truth import Truth
 from mammomap.eval.candidates import find_candidates_each, variants
 from mammomap.eval.overlap import overlap_counts
@@ -53,8 +53,8 @@ def no_overlap(truth: Truth, system: System) -> str:
         return "marks only, no maps"
     if any(o.approximate for i in truth.films["image_id"] for o in truth.counted_outlines(i)):
         return "the outlines are boxes or circles: overlap with them is no accuracy"
-    if "lesion pixel" not in system.points:
-        return "no threshold was chosen for this system on other women"
+    if PIXEL not in system.points:
+        return "nobody has chosen a threshold for this system on other women"
     return ""
 
 
@@ -63,7 +63,7 @@ def read_maps(
 ) -> MapReading:
     """One walk over the maps of a system that has any. ranges: with the marks of other settings."""
     films = list(truth.films.itertuples())
-    threshold = None if no_overlap(truth, system) else system.points["lesion pixel"]
+    threshold = None if no_overlap(truth, system) else system.points[PIXEL]
     first = np.cumsum([0] + [len(truth.outlines[film.image_id]) for film in films])
     histograms: dict[int, PixelHistogram] = {}
     marks, overlap, pointed = [], [], []

@@ -15,7 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammomap.benchmark.detections import read_marks, read_scores, read_women, refuse_marks_off_film
+from mammomap.benchmark.detections import (
+    read_marks,
+    read_scores,
+    read_threshold,
+    read_women,
+    refuse_marks_off_film,
+)
 from mammomap.benchmark.foreign import extract, open_map
 from mammomap.benchmark.mapfiles import find_maps
 from mammomap.errors import TableError
@@ -24,6 +30,9 @@ from mammomap.masks.mapfile import FilmMap, MapFolder, read_map_folder, women_co
 MISSING = ("refuse", "empty")
 """What becomes of films that a system has not answered for."""
 SCORES, WOMEN, DETECTIONS = "scores.csv", "women_seen.txt", ("marks.csv", "boxes.csv")
+THRESHOLD = "threshold.txt"
+PIXEL = "lesion pixel"
+"""The operating point from which on a pixel of the lesion map is called lesion."""
 
 
 @dataclass
@@ -50,6 +59,8 @@ class System:
     image_scores: Mapping[str, float] | None = None
     """Scores of images as submitted: any scale, higher is more suspicious."""
     points: Mapping[str, float] = field(default_factory=dict)
+    threshold_from: str = ""
+    """Who chose `PIXEL`, and on whom."""
     probability_note: str = ""
     prevalence: float | None = None
     """The prevalence that its probabilities hold at, where it is known."""
@@ -140,6 +151,7 @@ def _from_own_maps(name: str, path: Path, films: pd.DataFrame | None) -> System:
         table = pd.read_csv(scores, dtype={"image_id": str})
         system.probability = dict(zip(table["image_id"], table["probability"], strict=True))
         system.points = about["operating_points"]
+        system.threshold_from = "women of the head's part"
         system.women_seen |= frozenset(about["women_seen"])
         system.probability_note = about["score"]
         system.prevalence = about["prevalence"]
@@ -176,6 +188,7 @@ def _from_foreign_maps(
         raise TableError(fault)
     found = extract(files, films, progress)
     sizes = {film.image_id: (int(film.rows), int(film.cols)) for film in films.itertuples()}
+    threshold, threshold_from = _threshold(path, files.form, found.hard)
     return System(
         name=name,
         origin=f"{files.form} maps in {path.name}",
@@ -183,8 +196,21 @@ def _from_foreign_maps(
         films=frozenset(files.files),
         map_max=dict.fromkeys(files.files, 0.0) | _highest(found.marks),
         film_map=lambda image_id: open_map(found.files, image_id, sizes[image_id]),
+        points={} if threshold is None else {PIXEL: threshold},
+        threshold_from=threshold_from,
         notes=tuple(found.notes),
     )
+
+
+def _threshold(path: Path, form: str, hard: bool) -> tuple[float | None, str]:
+    """From which probability on a pixel is called lesion, and who says so; None where nobody does."""
+    if (path / THRESHOLD).is_file():
+        return read_threshold(path / THRESHOLD), f"{THRESHOLD} of the submission"
+    if hard:
+        return 0.5, "the labels as submitted"
+    if form == "nnU-Net softmax":
+        return 0.5, "nnU-Net's own rule: lesion likelier than background"
+    return None, ""
 
 
 def _with_tables(system: System, path: Path | None) -> System:

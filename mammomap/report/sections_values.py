@@ -35,7 +35,7 @@ def overlap(report: Report) -> dict[str, Any]:
                 reasons.setdefault(entry["reason"], []).append(system["name"])
             continue
         for kind, found in entry.items():
-            rows += [_overlap_row(system, kind, way, found[key], found) for key, way in _WAYS.items() if key in found]
+            rows += [_overlap_row(system, kind, way, found[key]) for key, way in _WAYS.items() if key in found]
             if "pooled" in found:
                 row = {"System": system_name(system), "Lesions": kind, "By": "pixels of all films pooled"}
                 rows.append(row | {"Mean Dice": interval_text(found["pooled"]["dice"])})
@@ -43,7 +43,7 @@ def overlap(report: Report) -> dict[str, Any]:
     return {"dice_rows": squared(rows), "dice_reasons": told, "pixel_rows": _pixels(report)}
 
 
-def _overlap_row(system: Report, kind: str, way: str, found: Report, entry: Report) -> dict[str, str]:
+def _overlap_row(system: Report, kind: str, way: str, found: Report) -> dict[str, str]:
     row = {"System": system_name(system), "Lesions": kind, "By": way, "n": str(found["n"])}
     row |= {"Mean Dice": interval_text(found["dice"]["mean"]), "Median Dice": number_text(found["dice"]["median"])}
     names = _MEASURES if "hausdorff_95_mm" in found else _MEASURES | _PIXEL_MEASURES
@@ -51,7 +51,7 @@ def _overlap_row(system: Report, kind: str, way: str, found: Report, entry: Repo
         if key in found:
             without = f"; {found[key]['undefined']} without" if found[key]["undefined"] else ""
             row[name] = interval_text(found[key]["mean"]) + without
-    return row | {"Threshold": f"{entry['threshold']:.3f}, from {entry['threshold_from']}"}
+    return row | {"Threshold": f"{number_text(system.get('threshold'))}, {system.get('threshold_from', '')}"}
 
 
 def _pixels(report: Report) -> list[dict[str, str]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-Report = Mapping[str, Any]
+from mammomap.report.wording import Report, number_text
+
 Found = Mapping[str, Any]
 
 
@@ -151,9 +152,10 @@ def _overlap(systems: Sequence[Report]) -> str:
     judged = [s for s in systems if s.get("dice") and "reason" not in s["dice"]]
     if not judged:
         return ""
+    chosen = [f"{s['name']} from {number_text(s.get('threshold'))} ({s.get('threshold_from', '')})" for s in judged]
     return (
-        f"Overlap of {_joined([s['name'] for s in judged])} was counted in the film's own pixels at thresholds chosen "
-        "on other women, masses and calcifications apart."
+        "Overlap was counted in the film's own pixels, masses and calcifications apart, at thresholds that were not "
+        f"chosen on these women: {_joined(chosen)}."
     )
 
 

@@ -82,6 +82,7 @@ def test_tables_serve_as_the_list_of_films(submitted: Path, drawn_set) -> None:
         (lambda maps: (maps / "scores.csv").write_text(f"image_id,score\n{IDS[0]},1\n"), "scores.csv: no score for"),
         (lambda maps: (maps / "scores.csv").write_text("image_id\n"), "wanted image_id and score or probability"),
         (lambda maps: (maps / "women_seen.txt").write_bytes(b"\xff"), "not a text of patient_ids"),
+        (lambda maps: (maps / "threshold.txt").write_text("50 %"), "'50 %', wanted one number"),
         (lambda maps: np.savez(maps / "x.npz", lesion=np.zeros((2, 2))), "wanted maps of one format"),
     ],
 )

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mammomap.benchmark.detections import read_threshold
 from mammomap.benchmark.foreign import extract, open_map
 from mammomap.benchmark.mapfiles import find_maps
-from mammomap.benchmark.systems import read_system
+from mammomap.benchmark.systems import PIXEL, read_system
 from mammomap.errors import ImageError, MammomapError, TableError
 
 
@@ -90,6 +91,28 @@ def test_labels_of_0_and_1_are_judged_as_they_are(tmp_path: Path) -> None:
     assert set(system.marks["image_id"]) == {"film.1_L_CC"}
     assert system.map_of("film.0_L_CC", "lesion").max() == np.float32(1 / 255)
     assert not any("hard" in note for note in system.notes)
+
+
+def test_who_says_where_a_lesion_begins(tmp_path: Path) -> None:
+    """Labels have their own cut, soft maps have none, a submission's threshold.txt goes before both."""
+    films = films_of((48, 36))
+    hard = layers_with((48, 36), (5, 9), (30, 22))[0]
+    for values, points, said in ((hard, {PIXEL: 0.5}, "the labels as submitted"), (hard * 0.7, {}, "")):
+        np.savez(tmp_path / "film.0_L_CC.npz", lesion=values)
+        system = read_system("theirs", tmp_path, films)
+        assert (system.points, system.threshold_from) == (points, said)
+    for values in (hard, hard * 0.7):
+        np.savez(tmp_path / "film.0_L_CC.npz", lesion=values)
+        (tmp_path / "threshold.txt").write_text("# chosen on our validation women\n\n0.35\n")
+        system = read_system("theirs", tmp_path, films)
+        assert (system.points, system.threshold_from) == ({PIXEL: 0.35}, "threshold.txt of the submission")
+
+
+@pytest.mark.parametrize("text", ["", "0", "1.01", "nan", "0.2 0.3", "0.2\n0.3", "half"])
+def test_a_threshold_that_is_no_probability_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "threshold.txt").write_text(text)
+    with pytest.raises(TableError, match="wanted one number above 0 and at most 1"):
+        read_threshold(tmp_path / "threshold.txt")
 
 
 def test_saturated_maps_are_named(tmp_path: Path) -> None:

@@ -109,3 +109,5 @@ def test_the_reviewer_s_path(softmax: bool, drawn_set, tmp_path: Path, monkeypat
         for which, sensitivity in (("any", 10 / 12), ("malignant", 4 / 6)):
             assert {at["value"] for at in net["froc"][which]["at"]} == {round(sensitivity, 6)}
         assert any(note.startswith("hard labels") for note in net["notes"]) is not softmax
+        dice = net["dice"]["masses"]["by_film"]["dice"]  # ten films are right in every pixel, two are empty
+        assert dice["mean"]["value"] == round(10 / 12, 6) and dice["median"] == 1.0 and dice["undefined"] == 0
