@@ -63,7 +63,7 @@ def stored_pixels(path: Path, dataset: Dataset) -> NDArray[np.unsignedinteger]:
 
 def _mapped(path: Path, dataset: Dataset, dtype: np.dtype, shape: tuple[int, int]) -> NDArray[np.unsignedinteger]:
     """Uncompressed values, where they lie in the file; from memory where they were short enough to be read."""
-    element = dataset.get_item("PixelData")
+    element = dataset.get_item("PixelData", keep_deferred=True)
     wanted = shape[0] * shape[1] * dtype.itemsize
     start = getattr(element, "value_tell", None)
     if element is not None and element.value is None and start is not None:

@@ -73,7 +73,15 @@ def _read_dicom(path: Path) -> NDArray[np.uint16]:
             raise ImageError(f"{path.name}: {error}") from None
         except Exception as error:  # likewise the pixels
             raise ImageError(f"{path.name}: pixels cannot be decoded ({_first_line(error)})") from None
-    return np.take(table, pixels, mode="wrap")  # bits above those stored are no grey value
+    return _through(table, pixels)
+
+
+def _through(table: NDArray[np.uint16], pixels: NDArray[np.unsignedinteger]) -> NDArray[np.uint16]:
+    """Stored values as grey values. Bits above those stored are no grey value: the table repeats."""
+    if len(table) > np.iinfo(pixels.dtype).max and np.array_equal(table, np.arange(len(table))):
+        return pixels.astype(np.uint16, copy=False)
+    every = np.resize(table, np.iinfo(pixels.dtype).max + 1)
+    return np.asarray(cv2.LUT(pixels, every), np.uint16)
 
 
 def _refuse_other_than_film(dataset) -> None:

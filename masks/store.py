@@ -27,7 +27,8 @@ from mammomap.masks.tables import Tables, read_tables, write_tables
 from mammomap.masks.targets import draw_target
 from mammomap.masks.working import read_working_film
 
-STORE_FORMAT = 1
+STORE_FORMAT = 2
+"""Goes up whenever the same tables would give another store."""
 
 
 @dataclass(frozen=True)
@@ -108,25 +109,13 @@ def prepare(
     ConfigError
         If `out` holds a store of other tables or settings.
     """
-    stamp = settings_hash({"format": STORE_FORMAT, "rows": rows, "data": tables.hash})
-    marker, plan = out / "store.json", out / "plan.json"
-    if plan.is_file() and json.loads(plan.read_text())["stamp"] != stamp:
-        raise ConfigError(f"{out}: holds a store of other tables or other --rows; choose another folder or delete it")
-    if marker.is_file():
+    stamp = _plan(tables, out, rows)
+    if (out / "store.json").is_file():
         return Store(out), False
-    write_json(plan, {"stamp": stamp, "rows": rows, "data_hash": tables.hash})
-    parts = out / "parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    jobs = [
-        (film, tables.lesions_of(film["image_id"]), rows, parts)
-        for film in tables.films.to_dict("records")
-        if not (parts / f"{film['image_id']}.npz").is_file()
-    ]
-    refused = dict(in_processes(_prepare_one, jobs, what="prepare", workers=workers, chunk=4, progress=progress))
-    refused = {image_id: reason for image_id, reason in refused.items() if reason}
+    refused = _make_parts(tables, tables.films, out, rows, workers, progress)
     _assemble(tables, out, refused)
     write_json(
-        marker,
+        out / "store.json",
         {
             "format": STORE_FORMAT,
             "rows": rows,
@@ -136,8 +125,75 @@ def prepare(
             "stamp": stamp,
         },
     )
-    shutil.rmtree(parts)
+    shutil.rmtree(out / "parts")
     return Store(out), True
+
+
+def prepare_shard(
+    tables: Tables,
+    out: Path,
+    *,
+    rows: int,
+    shard: tuple[int, int],
+    workers: int | None = None,
+    progress: Callable[..., Iterable] | None = None,
+) -> tuple[int, dict[str, str]]:
+    """Every n-th film, for `shard` (i, n) beginning at the i-th, counted from 1; `prepare` then joins what is there.
+
+    Several may run at a time, on several machines that share `out`. Returns how many films of the shard are ready, and
+    why the others were set aside; `prepare` tries these again.
+
+    Raises
+    ------
+    ConfigError
+        As `prepare`.
+    """
+    _plan(tables, out, rows)
+    films = tables.films.iloc[shard[0] - 1 :: shard[1]]
+    if (out / "store.json").is_file():
+        return len(films), {}
+    refused = _make_parts(tables, films, out, rows, workers, progress)
+    return len(films) - len(refused), refused
+
+
+def largest_size(tables: Tables, rows: int) -> int:
+    """Bytes that a store takes at most: as if no film were cropped. While it is made, it takes twice that."""
+    films = tables.films
+    return int((films["cols"] / films["rows"] * rows).round().sum()) * rows * 3
+
+
+def _plan(tables: Tables, out: Path, rows: int) -> str:
+    """Write down what `out` is for, or see that it is for the same; returns the stamp."""
+    stamp = settings_hash({"format": STORE_FORMAT, "rows": rows, "data": tables.hash})
+    plan = out / "plan.json"
+    if plan.is_file():
+        if json.loads(plan.read_text())["stamp"] != stamp:
+            raise ConfigError(
+                f"{out}: holds a store of other tables or other --rows; choose another folder or delete it"
+            )
+    else:
+        write_json(plan, {"stamp": stamp, "rows": rows, "data_hash": tables.hash})
+    return stamp
+
+
+def _make_parts(
+    tables: Tables,
+    films: pd.DataFrame,
+    out: Path,
+    rows: int,
+    workers: int | None,
+    progress: Callable[..., Iterable] | None,
+) -> dict[str, str]:
+    """Those of the films that are not there yet, into `parts`; returns the ones set aside, with reasons."""
+    parts = out / "parts"
+    parts.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        (film, tables.lesions_of(film["image_id"]), rows, parts)
+        for film in films.to_dict("records")
+        if not (parts / f"{film['image_id']}.npz").is_file()
+    ]
+    done = in_processes(_prepare_one, jobs, what="prepare", workers=workers, chunk=4, progress=progress)
+    return {image_id: reason for image_id, reason in done if reason}
 
 
 def _prepare_one(job: tuple) -> tuple[str, str]:

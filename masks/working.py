@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,8 +66,7 @@ def working_film(
         cols=max(1, round((col1 - col0) * across * scale)),
     )
     pixels = grid.picture_to_working(picture)
-    mask = cv2.resize(breast.mask.astype(np.float32), picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    inside = grid.picture_to_working(mask) > 0.5
+    inside = grid.picture_to_working(breast.mask.astype(np.float32)) > 0.5
     return WorkingFilm(np.where(inside, np.maximum(pixels, 1), 0).astype(np.uint16), grid)
 
 

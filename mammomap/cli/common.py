@@ -16,6 +16,24 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 ANY = click.Path(path_type=Path)
 
 
+class Shard(click.ParamType):
+    """`i/n`: every n-th film, beginning at the i-th, counted from 1."""
+
+    name = "shard"
+
+    def convert(self, value, param, ctx) -> tuple[int, int]:
+        """The two numbers."""
+        if isinstance(value, tuple):
+            return value
+        first, slash, count = str(value).partition("/")
+        if not (slash and first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count)):
+            self.fail(f"{value!r}: wanted I/N with I from 1 to N, e.g. 2/8", param, ctx)
+        return int(first), int(count)
+
+
+SHARD = Shard()
+
+
 def one_line_errors(verb: Callable) -> Callable:
     """A fault of the input becomes one line on stderr and exit code 1."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mammomap.cli.common import FOLDER, one_line_errors, progress_bar, say_done
+from mammomap.cli.common import FOLDER, SHARD, one_line_errors, progress_bar, say_done
 from mammomap.errors import ConfigError
 
 
@@ -84,30 +84,60 @@ def audit(tables: Path, out: Path | None) -> None:
     say_done(done, f"{len(found.findings)} findings -> {out / 'audit.html'}")
 
 
+ROWS_HELP = "Working rows of a whole film: 768 (0.3 mm each) show masses; calcifications need 2048 or more."
+
+
 @click.command()
 @click.argument("tables", type=FOLDER)
 @click.option("-o", "--out", type=FOLDER, required=True, metavar="STORE", help="Folder for the store.")
-@click.option("--rows", type=click.IntRange(64), default=768, show_default=True, help="Working rows of a whole film.")
+@click.option(
+    "--rows",
+    type=click.IntRange(64),
+    default=768,
+    show_default=True,
+    help=ROWS_HELP,
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores if not given.")
 @click.option("--export", type=click.Choice(["nnunet"]), help="Write the raw data set of nnU-Net v2 instead.")
 @click.option(
     "--split", default="random", show_default=True, help="With --export: a rule of docs/splits.md, or a file."
 )
+@click.option("--shard", type=SHARD, metavar="I/N", help="Only every N-th film; the same call without it joins them.")
 @one_line_errors
-def prepare(tables: Path, out: Path, rows: int, workers: int | None, export: str | None, split: str) -> None:
+def prepare(
+    tables: Path,
+    out: Path,
+    rows: int,
+    workers: int | None,
+    export: str | None,
+    split: str,
+    shard: tuple[int, int] | None,
+) -> None:
     """Bring all films and their targets to working size, ready to be trained on.
 
     \b
     Examples:
       mammomap prepare tables -o store --rows 768
+      mammomap prepare tables -o store --shard 2/8
       mammomap prepare tables --export nnunet --split official-leak-free -o Dataset501_films
     """
+    from mammomap.masks.store import largest_size, prepare_shard
     from mammomap.masks.store import prepare as run
     from mammomap.masks.tables import read_tables
 
+    if export and shard:
+        raise click.UsageError("--shard goes with a store, not with --export")
     if export:
         return _export(tables, out, rows, workers, split)
-    store, done = run(read_tables(tables), out, rows=rows, workers=workers, progress=progress_bar)
+    read = read_tables(tables)
+    if not (out / "store.json").is_file():
+        most = largest_size(read, rows) / 1e9
+        click.echo(f"{out} will take at most {most:.1f} GB, twice that while it is made", err=True)
+    if shard:
+        ready, refused = prepare_shard(read, out, rows=rows, shard=shard, workers=workers, progress=progress_bar)
+        click.echo(f"shard {shard[0]} of {shard[1]}: {ready} films ready, {len(refused)} set aside -> {out}")
+        return
+    store, done = run(read, out, rows=rows, workers=workers, progress=progress_bar)
     say_done(done, f"{len(store)} films at {store.rows} rows, {store.about['refused']} set aside -> {out}")
     if store.about["refused"]:
         click.echo(f"  reasons: {out / 'refused.csv'}")

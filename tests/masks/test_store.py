@@ -8,7 +8,7 @@ import pytest
 from mammomap.errors import ConfigError, TableError
 from mammomap.masks.mapfile import FilmMap, read_map, write_map
 from mammomap.masks.own_data import index_own_data
-from mammomap.masks.store import Store, prepare
+from mammomap.masks.store import Store, largest_size, prepare, prepare_shard
 from mammomap.masks.working import read_working_film
 
 
@@ -65,6 +65,33 @@ def test_a_film_that_cannot_be_read_does_not_stop_the_rest(drawn_set, tmp_path: 
     store, _ = prepare(tables, tmp_path / "s", rows=64, workers=1)
     assert len(store) == drawn_set.films - 1
     assert "gone.png: no such file" in (store.folder / "refused.csv").read_text()
+
+
+def test_shards_are_joined_to_the_same_store(drawn_set, drawn_store: Store, tmp_path: Path) -> None:
+    """Three shards hold each film once; joining them draws no film again but the one that had been set aside."""
+    tables, out = index_own_data(drawn_set.root), tmp_path / "s"
+    path = tables.films.loc[4, "path"]
+    counts = []
+    for number in (3, 1, 2):
+        tables.films.loc[4, "path"] = str(tmp_path / "not there yet.png") if number == 2 else path
+        ready, refused = prepare_shard(tables, out, rows=96, shard=(number, 3), workers=1)
+        assert len(refused) == (number == 2) and not (out / "store.json").exists()
+        counts.append(ready)
+    assert sum(counts) == drawn_set.films - 1
+    tables.films.loc[4, "path"] = path
+    drawn: list = []
+    store, done = prepare(tables, out, rows=96, workers=1, progress=lambda jobs, **_: drawn.extend(jobs) or drawn)
+    assert done and len(drawn) == 1 and bytes_of(store) == bytes_of(drawn_store)
+    assert prepare_shard(tables, out, rows=96, shard=(1, 3))[1] == {} and not (out / "parts").exists()
+    with pytest.raises(ConfigError, match="other --rows"):
+        prepare_shard(tables, out, rows=128, shard=(1, 3))
+
+
+def test_the_size_that_is_stated_beforehand_holds(drawn_set, drawn_store: Store) -> None:
+    """Two bytes a pixel and one for the target; a crop only makes it smaller."""
+    taken = sum(len(part) for part in bytes_of(drawn_store))
+    stated = largest_size(index_own_data(drawn_set.root), 96)
+    assert taken <= stated < 4 * taken
 
 
 def test_a_map_survives_its_file(drawn_store: Store, tmp_path: Path) -> None:

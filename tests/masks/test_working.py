@@ -24,11 +24,12 @@ def test_the_breast_is_found_and_faces_one_way(left: bool) -> None:
     assert breast.chest_wall_left == left
     rows, cols = np.nonzero(inside)
     truth = np.array([rows.min(), cols.min(), rows.max() + 1, cols.max() + 1])
-    assert np.abs(np.array(breast.box) - truth).max() <= 5
+    assert (breast.box[:2] <= truth[:2]).all() and (breast.box[2:] >= truth[2:]).all()
+    assert np.abs(np.array(breast.box) - truth).max() <= 8  # the margin of air
     made = working_film(film, 150)
     assert made.grid.mirrored is not left
     middle = made.pixels[made.pixels.shape[0] // 2]
-    assert middle[2] > 0 and middle[-1] == 0
+    assert middle[2] > 20_000 and middle[-1] < 2_000 and made.pixels[0, -1] == 0
 
 
 def test_both_directions_give_the_same_working_film() -> None:
@@ -96,22 +97,3 @@ def test_intensity_goes_by_ranks_in_the_breast() -> None:
 def test_an_empty_film_is_refused() -> None:
     with pytest.raises(ImageError, match="empty"):
         net_input(np.zeros((5, 5), np.uint16), IntensitySettings())
-
-
-def test_all_real_films_have_a_breast(real_data) -> None:
-    """Every film of the mass training part: a breast is found, and no lesion box is cut by more than a tenth."""
-    from mammomap.masks.own_data import index_own_data
-    from mammomap.masks.read import read_film
-
-    tables = index_own_data(real_data / "cbis_mass")
-    films = tables.films.iloc[::20]
-    boxes = tables.lesions.groupby("image_id")
-    for film in films.itertuples():
-        from pathlib import Path
-
-        picture = read_film(Path(str(film.path)))
-        row0, col0, row1, col1 = np.array(find_breast(picture).box) * film.rows / picture.shape[0]
-        for box in boxes.get_group(film.image_id).itertuples():
-            height = min(row1, box.row1) - max(row0, box.row0)
-            width = min(col1, box.col1) - max(col0, box.col0)
-            assert height * width >= 0.9 * (box.row1 - box.row0) * (box.col1 - box.col0), film.image_id
