@@ -20,6 +20,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
+from rle.utils import decode_pixel_data
 
 from mammomap.errors import ImageError
 
@@ -51,7 +52,12 @@ def stored_pixels(path: Path, dataset: Dataset) -> NDArray[np.unsignedinteger]:
         return _mapped(path, dataset, np.dtype(f"{_NATIVE[syntax]}u{bits // 8}"), shape)
     decoder = _decoder(syntax)
     if decoder is not None:
-        pixels = np.asarray(decoder(get_frame(dataset.PixelData, 0, number_of_frames=1)))
+        pixels = np.asarray(decoder(_frame(path, dataset)))
+    elif syntax == uid.RLELossless and bits in (8, 16) and int(dataset.get("SamplesPerPixel", 1)) == 1:
+        decoded = decode_pixel_data(
+            _frame(path, dataset), version=2, rows=shape[0], columns=shape[1], bits_allocated=bits
+        )
+        pixels = np.frombuffer(decoded, f"<u{bits // 8}").reshape(shape)
     elif syntax in _PYLIBJPEG:
         pixels = pixel_array(dataset, raw=True, decoding_plugin="pylibjpeg")
     else:
@@ -59,6 +65,17 @@ def stored_pixels(path: Path, dataset: Dataset) -> NDArray[np.unsignedinteger]:
     if pixels.shape != shape or pixels.dtype.itemsize > 2:
         raise ImageError(f"pixels of shape {pixels.shape} and type {pixels.dtype}, the header says {shape}")
     return pixels.view(f"u{pixels.dtype.itemsize}") if pixels.dtype.kind == "i" else pixels
+
+
+def _frame(path: Path, dataset: Dataset) -> bytes:
+    """The one compressed frame, straight from the file where it was left there."""
+    element = dataset.get_item("PixelData", keep_deferred=True)
+    start = getattr(element, "value_tell", None)
+    if element is None or element.value is not None or start is None:
+        return get_frame(dataset.PixelData, 0, number_of_frames=1)
+    with path.open("rb") as file:
+        file.seek(start)
+        return get_frame(file, 0, number_of_frames=1)
 
 
 def _mapped(path: Path, dataset: Dataset, dtype: np.dtype, shape: tuple[int, int]) -> NDArray[np.unsignedinteger]:

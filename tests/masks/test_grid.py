@@ -85,6 +85,68 @@ def test_area_of_a_disc_survives_the_way_there_and_back() -> None:
     assert abs(back.sum() / disc.sum() - 1) < 0.01
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.floats(30, 60), st.tuples(st.floats(1, 4), st.floats(1, 4)), st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_a_large_mask_keeps_its_area(radius: float, coarse: tuple, shift: tuple) -> None:
+    """An ellipse that is a disc of `radius` working pixels, on a film `coarse` times finer down and across."""
+    assert abs(there_and_back(radius, coarse, shift)[0] - 1) < 0.01
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(1, 30), st.tuples(st.floats(1, 4), st.floats(1, 4)), st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_a_small_mask_keeps_its_outline(radius: float, coarse: tuple, shift: tuple) -> None:
+    """No pixel that comes or goes is farther than a working pixel from the outline."""
+    share, farthest = there_and_back(radius, coarse, shift)
+    assert share > 0 and farthest <= 1
+
+
+def there_and_back(radius: float, coarse: tuple, shift: tuple) -> tuple[float, float]:
+    """Area after over area before, and how far from the outline pixels differ, in working pixels."""
+    side = int(2 * radius) + 12
+    shape = (round(side * coarse[0]), round(side * coarse[1]))
+    grid = Grid(
+        film_rows=shape[0] + 9,
+        film_cols=shape[1] + 7,
+        row0=5,
+        col0=3,
+        row1=5 + shape[0],
+        col1=3 + shape[1],
+        mirrored=True,
+        rows=side,
+        cols=side,
+    )
+    film = np.stack(np.meshgrid(np.arange(grid.film_rows), np.arange(grid.film_cols), indexing="ij"), axis=-1)
+    there = grid.to_working(film.reshape(-1, 2)).reshape(film.shape)
+    away = np.hypot(*np.moveaxis(there - (side / 2 + np.array(shift)), -1, 0)) - radius
+    mask = away <= 0
+    back = grid.to_film_picture(grid.mask_to_working(mask).astype(np.float32)) >= 0.5
+    return back.sum() / mask.sum(), float(np.abs(away[back != mask]).max(initial=0))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(8, 31), st.floats(8, 23), st.floats(0.7, 4), st.floats(0.7, 4), st.booleans())
+def test_a_map_comes_back_within_half_a_pixel(row: float, col: float, down: float, across: float, turned: bool) -> None:
+    """A Gaussian on the working grid, to the film and back: its centre of mass stays."""
+    shape = (round(40 * down), round(32 * across))
+    grid = Grid(
+        film_rows=shape[0] + 11,
+        film_cols=shape[1] + 5,
+        row0=7,
+        col0=2,
+        row1=7 + shape[0],
+        col1=2 + shape[1],
+        mirrored=turned,
+        rows=40,
+        cols=32,
+    )
+    rows, cols = np.mgrid[:40, :32]
+    blob = np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 8).astype(np.float32)
+    back = grid.picture_to_working(grid.to_film_picture(blob))
+    centre = np.array([(back * rows).sum(), (back * cols).sum()]) / back.sum()
+    before = np.array([(blob * rows).sum(), (blob * cols).sum()]) / blob.sum()
+    assert np.abs(centre - before).max() < 0.5
+
+
 def test_a_reduced_picture_stands_for_its_film() -> None:
     """A half-size copy gives the working film of the original."""
     rng = np.random.default_rng(0)

