@@ -155,6 +155,9 @@ def _from_own_maps(name: str, path: Path, films: pd.DataFrame | None) -> System:
         system.women_seen |= frozenset(about["women_seen"])
         system.probability_note = about["score"]
         system.prevalence = about["prevalence"]
+    if (path / THRESHOLD).is_file():
+        system.points = {**system.points, PIXEL: read_threshold(path / THRESHOLD)}
+        system.threshold_from = f"{THRESHOLD} of the submission"
     return system
 
 

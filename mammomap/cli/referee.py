@@ -138,11 +138,16 @@ def _summary(report: dict) -> list[str]:
             lines.append(f"    {len(extra)} films that the tables do not know, first {', '.join(extra[:5])}")
         lines += [f"    note: {note}" for note in system["notes"]]
         for entry in system["images"] if system["role"] == "submitted" else ():
-            lines.append(f"    AUC by {entry['level']}, {entry['score']}: {_span(entry['auc'])}")
+            if entry["auc"]["value"] is not None:
+                lines.append(f"    AUC by {entry['level']}, {entry['score']}: {_span(entry['auc'])}")
+    if data["malignant_films"] in (0, data["films"]):
+        lines.append("  no AUC: the films are of one class only")
     for row in report.get("yardsticks", ()):
-        lines.append(f"  no net: AUC by image, {row['name']}: {_span(row['auc'])}")
+        if row["auc"]["value"] is not None:
+            lines.append(f"  no net: AUC by image, {row['name']}: {_span(row['auc'])}")
     for row in report["differences"]:
-        lines.append(f"  {row['a']} minus {row['b']}, {row['measure']}, {row['level']}: {_span(row)}")
+        if row["value"] is not None:
+            lines.append(f"  {row['a']} minus {row['b']}, {row['measure']}, {row['level']}: {_span(row)}")
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     lines += [f"note: {reason}" for reason in report["lacking"]]
     return lines

@@ -21,7 +21,7 @@ from mammomap.report.charts import (
     precision_chart,
     roc_chart,
 )
-from mammomap.report.texts import is_trivial, main_table, system_name
+from mammomap.report.texts import compared, is_trivial, main_table, system_name
 from mammomap.report.wording import INTERVAL_NOTE, LESIONS, Report, interval_text, number_text, p_text, squared
 
 _RULES = {
@@ -63,7 +63,7 @@ def differences(report: Report) -> dict[str, Any]:
             charts.setdefault(_measure(row), []).append(Row(name, row["value"], row["low"], row["high"]))
     return {
         "differences": _difference_rows(rows),
-        "difference_note": f"{INTERVAL_NOTE} Each is for its pair alone. Holm's p allows for all {len(rows)} "
+        "difference_note": f"{INTERVAL_NOTE} Each is for its pair alone. Holm's p allows for all {compared(report)} "
         "comparisons of this table.",
         "difference_charts": [
             {
@@ -237,15 +237,16 @@ def _lead(data: Report) -> str:
         return ""
     told = [f"{data[key]:,} {key.replace('_', ' ')}" for key in ("films", "women", "lesions") if key in data]
     malignant = f", {data['malignant_lesions']} of them malignant" if "malignant_lesions" in data else ""
-    places = f"{data.get('source') or 'unnamed source'}; {data.get('part', '')} part of split {data.get('split', '')}"
-    return f"{', '.join(told)}{malignant}. {places}."
+    split = data.get("split", "none")
+    part = "all films" if split == "none" else f"{data.get('part', '')} part of split {split}"
+    return f"{', '.join(told)}{malignant}. {data.get('source') or 'unnamed source'}; {part}."
 
 
 def _counts(data: Report) -> str:
     """The n of the headline, by level."""
     told = [f"{data[key]} {key.replace('_', ' ')}" for key in ("women", "films", "malignant_films") if key in data]
     told += [f"{data[key]} {key.replace('_', ' ')}" for key in ("lesions", "malignant_lesions") if key in data]
-    split = f"Split {data['split']}, {data.get('part', '')} part. " if "split" in data else ""
+    split = f"Split {data['split']}, {data.get('part', '')} part. " if data.get("split", "none") != "none" else ""
     return f"{', '.join(told).capitalize()}. {split}Found: by lesion; AUC: by image. " if told else ""
 
 

@@ -25,11 +25,20 @@ def main_table(report: Report) -> tuple[list[str], list[list[Found | str | None]
         ("AUC by woman", lambda s: area(s, "patient")),
     ]
     systems = report.get("systems", [])
-    kept = [(name, get) for name, get in columns if any(get(system) for system in systems)]
+    kept = [(name, get) for name, get in columns if any(_value(get(system)) is not None for system in systems)]
     rows: list[list[Found | str | None]] = [
         [system_name(system), *(get(system) for _, get in kept)] for system in systems
     ]
     return ["System", *(name for name, _ in kept)], rows
+
+
+def _value(found: Found | None) -> float | None:
+    return found["value"] if found else None
+
+
+def compared(report: Report) -> int:
+    """How many comparisons the p values after Holm allow for: those that have a p value."""
+    return sum(row.get("p_holm") is not None for row in report.get("differences", []))
 
 
 def reading(system: Report, which: str, fp: float) -> Found | None:
@@ -129,7 +138,7 @@ def methods(report: Report) -> str:
         "women by their highest film.",
         f"Intervals are {made.get('intervals', '95 %, by woman')}: Student's t on the logit with the spread of the "
         "resamples, exact binomial limits where a figure is at its bound. All systems share the resamples; differences "
-        f"are paired, and p values of {len(report.get('differences', []))} comparisons are given after Holm.",
+        f"are paired, and p values of {compared(report)} comparisons are given after Holm.",
         f"As trivial baselines stand beside them: {_joined(trivial)}." if trivial else "",
         _overlap(submitted),
         f"Films of women that a model had seen were judged all the same for {_joined(_in_sample(report))}."
