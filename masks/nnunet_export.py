@@ -63,7 +63,7 @@ def export_nnunet(
         if there.get("stamp") != stamp:
             raise ConfigError(f"{out}: holds a data set of other tables, split or rows; choose another folder")
         return there, False
-    train, test = split.tables(tables, *TRAINING_PARTS), split.tables(tables, "test")
+    train, test = split.tables(tables, *TRAINING_PARTS), split.tables(tables.with_truth(), "test")
     usable = train.films[train.films["kinds_not_outlined"].isna()]
     values = {code: value for value, code in enumerate(classes_shown(train.kinds_outlined))}
     ignore = len(values)

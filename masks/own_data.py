@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from mammomap.errors import MammomapError, TableError
+from mammomap.errors import ImageError, MammomapError, TableError
+from mammomap.masks.mg_header import Header, read_header
 from mammomap.masks.outlines import outline_of
-from mammomap.masks.read import read_film
+from mammomap.masks.read import PICTURE_ENDINGS, read_film
 from mammomap.masks.tables import KINDS, PATHOLOGIES, Tables, make_tables
 
 FILM_COLUMNS = ("image_id", "patient_id", "side", "view", "file")
@@ -113,6 +114,7 @@ def _film(root: Path, row: dict, folds: dict[str, int]) -> dict:
     path = (root / row["file"]).resolve()
     if not path.is_file():
         raise TableError(f"file {row['file']} does not exist")
+    header = _header(path)
     rows, cols = _number(row, "rows"), _number(row, "cols")
     if rows is None or cols is None:
         rows, cols = read_film(path).shape
@@ -131,8 +133,19 @@ def _film(root: Path, row: dict, folds: dict[str, int]) -> dict:
         "kinds_not_outlined": row.get("kinds_not_outlined") or None,
         "official_part": row.get("official_part") or None,
         "fold": folds.get(row["patient_id"]),
+        "flags": row.get("flags") or (header and "; ".join(header.flags)) or None,
         "source": row.get("source") or root.resolve().name,
     }
+
+
+def _header(path: Path) -> Header | None:
+    """The header of a DICOM film; None for a picture."""
+    if path.suffix.lower() in PICTURE_ENDINGS:
+        return None
+    header = read_header(path)
+    if header.raw:
+        raise ImageError(f"{path.name}: a FOR PROCESSING image, wanted its FOR PRESENTATION twin")
+    return header
 
 
 def _lesion(root: Path, row: dict, count: int, film_size: tuple[int, int]) -> dict:

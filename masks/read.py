@@ -85,19 +85,13 @@ def _through(table: NDArray[np.uint16], pixels: NDArray[np.unsignedinteger]) -> 
 
 
 def _refuse_other_than_film(dataset) -> None:
-    if "PixelData" not in dataset:
-        raise ImageError("holds no pixels; not an image, or cut short")
-    modality = str(dataset.get("Modality", "")) or "none given"
-    if modality != "MG":
-        raise ImageError(f"modality {modality}, wanted MG (mammography)")
-    if int(dataset.get("NumberOfFrames", 1) or 1) != 1:
-        raise ImageError(f"{dataset.NumberOfFrames} frames, wanted one film (tomosynthesis is not read)")
-    if int(dataset.get("SamplesPerPixel", 1)) != 1:
-        raise ImageError(f"{dataset.SamplesPerPixel} channels, wanted 1; export as MONOCHROME2")
-    if str(dataset.get("PresentationIntentType", "")) == "FOR PROCESSING":
-        raise ImageError("a FOR PROCESSING image, wanted its FOR PRESENTATION twin")
-    if dataset.get("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"):
-        raise ImageError(f"{dataset.get('PhotometricInterpretation')}, wanted MONOCHROME1 or MONOCHROME2")
+    from mammomap.masks.mg_header import is_raw, refusal
+
+    reason = refusal(dataset) if "PixelData" in dataset else "holds no pixels; not an image, or cut short"
+    if not reason and is_raw(dataset):
+        reason = "a FOR PROCESSING image, wanted its FOR PRESENTATION twin"
+    if reason:
+        raise ImageError(reason)
 
 
 def _first_line(error: Exception) -> str:

@@ -113,7 +113,8 @@ def read_split(path: Path) -> Split:
 
 
 def make_split(tables: Tables, rule: str, seed: int) -> Split:
-    """Deal the women of `tables` by `rule`; equal inputs, equal split.
+    """Deal the women of `tables` by `rule`; equal inputs, equal split. Women of whom no film has a known truth stand
+    in no part.
 
     Raises
     ------
@@ -122,6 +123,7 @@ def make_split(tables: Tables, rule: str, seed: int) -> Split:
     LeakError
         If lists that share no woman in the published set share one here.
     """
+    tables = tables.with_truth()
     films, name = tables.films, f"{rule} (seed {seed})"
     women = set(films["patient_id"])
     shares, test, both = dict(SHARES), set(), set()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,7 @@ import pandas as pd
 from mammomap.errors import TableError
 from mammomap.masks.files import write_atomically, write_json
 
-TABLES_FORMAT = 2
+TABLES_FORMAT = 3
 KINDS = ("calcification", "mass")
 PATHOLOGIES = ("BENIGN", "BENIGN_WITHOUT_CALLBACK", "MALIGNANT")
 OUTLINES = ("mask", "polygon", "box", "circle")
@@ -27,6 +27,10 @@ ROLES = ("lesion", "ignore")
 LISTS = ("mass-train", "mass-test", "calc-train", "calc-test")
 """The four lists of CBIS-DDSM."""
 APPROXIMATE_OUTLINES = ("box", "circle")
+FLAGS = ("implant", "implant displaced", "magnification", "spot")
+"""What a film may be flagged with; a film has any number of them, joined by "; "."""
+_LATER = ("flags", "truth")
+"""Film columns that came after the first tables; empty ones leave the hash of the tables as it was."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,25 @@ FILMS = Table(
         Column("cols", "int64", "width of the original film in pixels"),
         Column("spacing_mm", "float64", "pixel pitch of the original film; empty where unknown", nullable=True),
         Column("density", "Int64", "BI-RADS density 1 to 4", nullable=True),
-        Column("malignant", "bool", "any lesion of the film is malignant, by the counted lesions in the lesion table"),
+        Column(
+            "malignant",
+            "bool",
+            "any lesion of the film is malignant, by the counted lesions in the lesion table; where kinds_not_outlined "
+            "names some, by the set's own label too",
+        ),
         Column("kinds_outlined", "string", "kinds of lesion whose outlines this set gives, joined by '+'"),
         Column("kinds_not_outlined", "string", "kinds that the film holds but whose place is not known", nullable=True),
         Column("lists", "string", "published lists that the film stands in, joined by '+'", nullable=True),
         Column("official_part", "string", "part of the published split", nullable=True, values=("train", "test")),
         Column("fold", "Int64", "fold of the woman where the set comes with folds", nullable=True),
+        Column("flags", "string", f"what sets the film apart, joined by '; ': {', '.join(FLAGS)}", nullable=True),
+        Column(
+            "truth",
+            "string",
+            "unknown: nothing says what the film holds, so it is mapped, but neither trained on nor judged",
+            nullable=True,
+            values=("unknown",),
+        ),
         Column("source", "string", "name of the data set"),
     ),
 )
@@ -173,9 +190,14 @@ class Tables:
         """Twelve hex digits over both tables without their paths: the same data anywhere, the same hash."""
         digest = hashlib.sha256()
         for frame in (self.films, self.lesions):
-            kept = frame.drop(columns=[c for c in ("path", "mask_path") if c in frame])
+            empty = [c for c in _LATER if c in frame and frame[c].isna().all()]
+            kept = frame.drop(columns=[c for c in ("path", "mask_path", *empty) if c in frame])
             digest.update(kept.to_csv(index=False).encode())
         return digest.hexdigest()[:12]
+
+    def with_truth(self) -> Tables:
+        """The same without the films of unknown truth, which can be neither trained on nor judged."""
+        return replace(self, films=self.films[self.films["truth"].isna()].reset_index(drop=True))
 
     def lesions_of(self, image_id: str) -> pd.DataFrame:
         """The rows of the lesion table that stand on one film."""
@@ -199,7 +221,8 @@ def make_tables(
     Raises
     ------
     TableError
-        If a schema fault is found, or a lesion stands on a film that is not listed.
+        If a schema fault is found, a lesion stands on a film that is not listed or of unknown truth, or a film's label
+        contradicts the lesion table.
     """
     film_table = FILMS.shaped(films).sort_values("image_id", ignore_index=True)
     lesion_table = LESIONS.shaped(lesions).sort_values(["image_id", "lesion_id"], ignore_index=True)
@@ -208,10 +231,26 @@ def make_tables(
         raise TableError(f"lesions: {len(strays)} films are not in the film table, first {min(strays)}")
     counted = lesion_table["role"] == "lesion"
     labelled = set(lesion_table.loc[counted & (lesion_table["pathology"] == "MALIGNANT"), "image_id"])
-    wrong = film_table[film_table["malignant"] != film_table["image_id"].isin(labelled)]
+    shown = film_table["image_id"].isin(labelled)
+    told = film_table["malignant"] & film_table["kinds_not_outlined"].notna()
+    unknown = film_table["truth"].notna()
+    wrong = film_table[(film_table["malignant"] != shown) & ~told]
     if len(wrong):
         raise TableError(
             f"films: 'malignant' contradicts the lesion table in {len(wrong)} films, first {wrong['image_id'].iloc[0]}"
+        )
+    odd = film_table[
+        unknown
+        & (
+            film_table["malignant"]
+            | film_table["kinds_not_outlined"].isna()
+            | film_table["image_id"].isin(lesion_table["image_id"])
+        )
+    ]
+    if len(odd):
+        raise TableError(
+            f"films: {len(odd)} of unknown truth have a label, a lesion or no kinds_not_outlined, first "
+            f"{odd['image_id'].iloc[0]}"
         )
     return Tables(film_table, lesion_table, REFUSED.shaped(refused), dict(about or {}))
 

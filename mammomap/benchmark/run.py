@@ -173,6 +173,8 @@ def _data(truth: Truth, evidence: Evidence) -> dict:
     shapes = [o.shape for o in outlines]
     unknown = int(np.count_nonzero(truth.films["kinds_not_outlined"].notna()))
     notes = [f"{unknown} films hold lesions of another kind whose place is not known"] if unknown else []
+    if truth.of_unknown_truth:
+        notes.append(f"{truth.of_unknown_truth} more films are not judged: nothing says what they hold")
     if len(every) > len(outlines):
         notes.append(f"{len(every) - len(outlines)} lesions count for nothing: neither hit nor false positive")
     return {

@@ -32,6 +32,8 @@ class Truth:
     leak_rule: str = ""
     warning: str = ""
     """What the split has to say of itself; empty for a clean one."""
+    of_unknown_truth: int = 0
+    """Films of the part that cannot be judged, since nothing says what they hold."""
 
     @cached_property
     def patient(self) -> NDArray[np.int64]:
@@ -53,24 +55,29 @@ class Truth:
 
 
 def read_truth(tables: Tables, split: Split | None, part: str | None) -> Truth:
-    """The part of the tables that is judged; all of them where no part is asked for.
+    """The part of the tables that is judged, without films of unknown truth; all of them where no part is asked for.
 
     Raises
     ------
     TableError
-        If the part has no films.
+        If the part has no films, or none whose truth is known.
     """
-    judged = split.tables(tables, part or "test") if split else tables
+    listed = split.tables(tables, part or "test") if split else tables
+    if not len(listed.films):
+        raise TableError(f"no film of these tables stands in the part {part!r} of the split")
+    judged = listed.with_truth()
     films = judged.films
     if not len(films):
-        raise TableError(f"no film of these tables stands in the part {part!r} of the split")
+        raise TableError(
+            f"nothing says what any of the {len(listed.films)} films holds, so there is nothing to judge by"
+        )
     outlines = {
         film.image_id: outlines_of(judged.lesions_of(film.image_id), (int(film.rows), int(film.cols)))
         for film in films.itertuples()
     }
     where = (split.name, part or "test") if split else ("none", "all films")
     said = (split.rule.leak_rule, split.warning) if split else ("", "")
-    whole = Truth(tables, films, outlines, *where, judged, *said)
+    whole = Truth(tables, films, outlines, *where, judged, *said, len(listed.films) - len(films))
     return whole.of(films)
 
 

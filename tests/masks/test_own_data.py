@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from made.dicom_films import code, film, save
 
 from mammomap.errors import TableError
 from mammomap.masks.index import index
@@ -14,6 +15,8 @@ from mammomap.masks.tables import read_tables
 
 FILMS = "image_id,patient_id,side,view,file\n"
 LESIONS = "image_id,kind,pathology,row0,col0,row1,col1\n"
+
+FLAGGED = (("a.png", ""), ("spot.dcm", ""), ("spot.dcm", "spot"), ("raw.dcm", ""))
 
 
 def make(root: Path, films: str, lesions: str) -> Path:
@@ -90,6 +93,17 @@ def test_a_circle_becomes_its_bounds(tmp_path: Path) -> None:
     lesion = index_own_data(root).lesions.iloc[0]
     assert lesion["outline"] == "circle"
     assert lesion[["row0", "col0", "row1", "col1"]].tolist() == [16.5, 6.5, 24.5, 14.5]
+
+
+def test_dicom_headers_flag_films_and_raw_ones_are_set_aside(tmp_path: Path) -> None:
+    rows = "".join(f"f{k},w1,LEFT,CC,{name},{flags}\n" for k, (name, flags) in enumerate(FLAGGED))
+    root = make(tmp_path / "set", FILMS.strip() + ",flags\n" + rows, LESIONS)
+    pixels = np.full((50, 40), 9000, np.uint16)
+    save(film(pixels, BreastImplantPresent="YES", modifiers=(code("399055006"),)), root / "spot.dcm")
+    save(film(pixels, raw=True), root / "raw.dcm")
+    tables = index_own_data(root)
+    assert tables.films["flags"].fillna("-").tolist() == ["-", "implant; spot", "spot"]
+    assert "a FOR PROCESSING image" in tables.refused["reason"].item()
 
 
 def test_indexing_twice_does_nothing_twice(tmp_path: Path) -> None:
