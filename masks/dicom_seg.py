@@ -26,7 +26,7 @@ def read_seg(path: Path, film_uid: str | None) -> dict[str, NDArray[np.float32]]
     ImageError
         If the file is no SEG, names no film, or names several and none was asked for.
     """
-    seg = _open(path)
+    seg = open_seg(path)
     sources = [str(uid) for _, _, uid in seg.get_source_image_uids()]
     if film_uid is None and len(sources) != 1:
         raise ImageError(f"{path.name}: speaks of {len(sources)} films, none of them known by its SOP Instance UID")
@@ -64,7 +64,7 @@ def source_films(path: Path) -> list[str]:
     ImageError
         If the file is no SEG.
     """
-    return [str(uid) for _, _, uid in _open(path).get_source_image_uids()]
+    return [str(uid) for _, _, uid in open_seg(path).get_source_image_uids()]
 
 
 def film_uids(paths: Iterable[tuple[str, Path]]) -> dict[str, str]:
@@ -81,7 +81,14 @@ def film_uids(paths: Iterable[tuple[str, Path]]) -> dict[str, str]:
     return found
 
 
-def _open(path: Path):
+def open_seg(path: Path):
+    """The SEG in a file, as highdicom knows it.
+
+    Raises
+    ------
+    ImageError
+        If the file is no SEG.
+    """
     import highdicom
 
     with warnings.catch_warnings():

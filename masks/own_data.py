@@ -23,6 +23,11 @@ _SIDES = {"L": "LEFT", "R": "RIGHT", "LEFT": "LEFT", "RIGHT": "RIGHT"}
 _DESCRIPTORS = ("mass_shape", "mass_margins", "calc_type", "calc_distribution")
 
 
+def is_own_data(root: Path) -> bool:
+    """Whether `root` holds a film table in the documented format."""
+    return (root / "films.csv").is_file()
+
+
 def index_own_data(root: Path) -> Tables:
     """Read the documented format.
 
