@@ -22,6 +22,7 @@ from mammomap.masks.cdd_cesm import index_cdd_cesm, is_cdd_cesm
 from mammomap.masks.dicom_folder import index_dicom_folder, is_dicom_folder
 from mammomap.masks.files import settings_hash, write_atomically
 from mammomap.masks.mini_mias import index_mini_mias, is_mini_mias
+from mammomap.masks.nnunet_raw import index_nnunet_raw, is_nnunet_raw
 from mammomap.masks.own_data import index_own_data, is_own_data
 from mammomap.masks.tables import TABLES_FORMAT, Tables, read_tables, write_tables
 
@@ -41,11 +42,8 @@ SETS: tuple[tuple[str, Callable[[Asked], bool], Callable[[Asked], Tables]], ...]
     ("films.csv (docs/own-data.md)", lambda a: is_own_data(a.root), lambda a: index_own_data(a.root)),
     ("Info.txt of mini-MIAS", lambda a: is_mini_mias(a.root), lambda a: index_mini_mias(a.root)),
     ("table.csv of CDD-CESM", lambda a: is_cdd_cesm(a.root), lambda a: index_cdd_cesm(a.root)),
-    (
-        "case description list of CBIS-DDSM",
-        lambda a: bool(list_files([Path(f.path) for f in a.files])),
-        lambda a: _index_cbis(a),
-    ),
+    ("dataset.json of nnU-Net", lambda a: is_nnunet_raw(a.root), lambda a: index_nnunet_raw(a.root, a.out, a.progress)),
+    ("case description list of CBIS-DDSM", lambda a: _has_cbis_lists(a), lambda a: _index_cbis(a)),
     (
         "DICOM file",
         lambda a: is_dicom_folder(a.files),
@@ -91,6 +89,10 @@ def index(
     tables.about["stamp"] = stamp
     write_tables(tables, out, csv)
     return tables, True
+
+
+def _has_cbis_lists(asked: Asked) -> bool:
+    return bool(list_files([Path(file.path) for file in asked.files]))
 
 
 def _index_cbis(asked: Asked) -> Tables:
