@@ -96,8 +96,6 @@ def test_the_reviewer_s_path(softmax: bool, drawn_set, tmp_path: Path, monkeypat
     predicted = {case: label * (case not in cases[:2]) for case, label in labels.items()}
     nnunet_files(tmp_path / "predictions", predicted, softmax)
     section = (DOCS / "benchmark.md").read_text().split("## A reviewer's path")[1].split("\n## ")[0]
-    (script,) = re.findall(r"```python\n(.*?)```", section, re.S)
-    exec(compile(script, "docs/benchmark.md", "exec"), {})
     for words in commands(section):
         result = CliRunner().invoke(main, words)
         assert result.exit_code == 0, result.output
