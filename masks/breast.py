@@ -29,7 +29,8 @@ AIR_LEAST, AIR_WIDEST = 0.01, 12
 RIM = 0.04
 """Widest bright rim of a film that is taken off, as a share of its height."""
 BRIDGE = 0.02
-"""Widest bridge between the breast and other bright things that is severed, as a share of the film's height."""
+"""Widest bridge between the breast and other bright things that is severed, as a share of the height; the blur before
+it widens what is very bright by about as much."""
 MARGIN = 0.01
 """Air left around the breast, as a share of the film's height: skin is darker than any threshold in places."""
 

@@ -38,7 +38,8 @@ def film_with(what: str = "", width: int = 0) -> tuple[np.ndarray, np.ndarray]:
         film[:, -width:] = 62_000
     if what == "tag and tape":
         film[40:120, 400:500] = 62_000
-        film[110:240, 408:414] = 62_000  # tape from the tag down to the skin
+        film[110:260, 408:411] = 62_000  # tape from the tag down and across to the skin
+        film[257:260, 270:411] = 62_000
     if what == "leak":
         film += 1_500 * np.clip((cols - 300) / 220, 0, 1)
     if what == "canvas":
@@ -53,6 +54,7 @@ def overlap(film: np.ndarray, inside: np.ndarray, search_rows: int = 512) -> flo
     found = cv2.resize(mask, SHAPE[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
     wide = cv2.dilate(inside.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (17, 17))) > 0
     assert (found & inside).sum() >= 0.998 * inside.sum()
+    assert (found & wide).sum() >= 0.985 * wide.sum()
     return float((found & wide).sum() / (found | wide).sum())
 
 
