@@ -45,16 +45,10 @@ def index_dicom_folder(
     TableError
         If no film can be used.
     """
-    paths = [Path(file.path) for file in files]
-    workers = None if len(paths) >= _IN_PARALLEL else 1
-    looks = in_processes(look, paths, what="read headers", unit="file", workers=workers, chunk=50, progress=progress)
-    told = dict(zip(paths, looks, strict=True))
-    films, reasons = usable_films([header for header in looks if isinstance(header, Header)])
-    segs = [path for path, what in told.items() if what == _SEG]
-    reasons |= {path: what for path, what in told.items() if isinstance(what, str) and what not in (_SEG, _OTHER)}
+    films, reasons, dicom, segs = look_at(files, progress)
     if not films:
         first = next(iter(reasons.items()), (root, "no DICOM file"))
-        raise TableError(f"{root}: no film can be used of {len(paths)} files; first {first[0].name}: {first[1]}")
+        raise TableError(f"{root}: no film can be used of {len(files)} files; first {first[0].name}: {first[1]}")
     named, seg_reasons = _named(segs, {film.instance_uid for film in films})
     reasons |= seg_reasons
     refused = [{"path": str(path.relative_to(root.resolve())), "reason": reason} for path, reason in reasons.items()]
@@ -62,7 +56,7 @@ def index_dicom_folder(
     for film in films:
         drawn, lost, count = _lesions(root, film, named.get(film.instance_uid), out)
         unknown = bool(lost) or film.instance_uid not in named
-        rows.append(film_row(film, image_id_of(film), root.resolve().name, unknown))
+        rows.append(film_row(film, root.resolve().name, unknown))
         lesions += drawn
         refused += lost
         segments += count
@@ -71,7 +65,6 @@ def index_dicom_folder(
     malignant = {lesion["image_id"] for lesion in lesions if lesion["pathology"] == "MALIGNANT"}
     for row in rows:
         row |= {"kinds_outlined": "+".join(kinds), "malignant": row["image_id"] in malignant}
-    dicom = sum(what != _OTHER for what in looks)
     about = {
         "source": root.resolve().name,
         "layout": "DICOM films, DICOM segmentations as truth",
@@ -80,22 +73,23 @@ def index_dicom_folder(
         "rows_listed": dicom + segments,
         "rows_read": dicom - len(reasons) + used,
         "rows_set_aside": len(refused),
-        "other_files": len(looks) - dicom,
+        "other_files": len(files) - dicom,
     }
     return make_tables(rows, lesions, refused, about)
 
 
-def look(path: Path) -> Header | str:
-    """A film's header, or what the file is instead."""
-    if not _is_dicom(path):
-        return _OTHER
-    try:
-        header, _ = open_header(path)
-        if str(header.get("Modality", "")) == "SEG" and not made_by_us(header):
-            return _SEG
-        return read_header(path)
-    except ImageError as error:
-        return str(error).removeprefix(f"{path.name}: ")
+def look_at(
+    files: Sequence[FileOnDisk], progress: Callable[..., Iterable] | None = None
+) -> tuple[list[Header], dict[Path, str], int, list[Path]]:
+    """The films among files that can be used, why other DICOM files cannot, how many there are, and segmentations."""
+    paths = [Path(file.path) for file in files]
+    workers = None if len(paths) >= _IN_PARALLEL else 1
+    looks = in_processes(_look, paths, what="read headers", unit="file", workers=workers, chunk=50, progress=progress)
+    films, reasons = usable_films([header for header in looks if isinstance(header, Header)])
+    told = {path: what for path, what in zip(paths, looks, strict=True) if isinstance(what, str)}
+    reasons |= {path: what for path, what in told.items() if what not in (_SEG, _OTHER)}
+    segs = [path for path, what in told.items() if what == _SEG]
+    return films, reasons, sum(what != _OTHER for what in looks), segs
 
 
 def usable_films(headers: Sequence[Header]) -> tuple[list[Header], dict[Path, str]]:
@@ -120,10 +114,10 @@ def image_id_of(film: Header) -> str:
     return f"{hashlib.sha256(film.instance_uid.encode()).hexdigest()[:12]}_{film.side}_{film.view}"
 
 
-def film_row(film: Header, image_id: str, source: str, unknown: bool = False) -> dict:
+def film_row(film: Header, source: str, unknown: bool) -> dict:
     """A row of the film table without label and kinds_outlined."""
     return {
-        "image_id": image_id,
+        "image_id": image_id_of(film),
         "patient_id": film.patient_id,
         "side": film.side,
         "view": film.view,
@@ -136,6 +130,19 @@ def film_row(film: Header, image_id: str, source: str, unknown: bool = False) ->
         "truth": "unknown" if unknown else None,
         "source": source,
     }
+
+
+def _look(path: Path) -> Header | str:
+    """A film's header, or what the file is instead."""
+    if not _is_dicom(path):
+        return _OTHER
+    try:
+        header, _ = open_header(path)
+        if str(header.get("Modality", "")) == "SEG" and not made_by_us(header):
+            return _SEG
+        return read_header(path)
+    except ImageError as error:
+        return str(error).removeprefix(f"{path.name}: ")
 
 
 def _is_dicom(path: Path) -> bool:

@@ -19,12 +19,15 @@ from mammomap.errors import TableError
 from mammomap.masks.cbis_files import FileOnDisk, find_files
 from mammomap.masks.cbis_lists import list_files
 from mammomap.masks.cdd_cesm import index_cdd_cesm, is_cdd_cesm
+from mammomap.masks.cmmd import index_cmmd, is_cmmd
 from mammomap.masks.dicom_folder import index_dicom_folder, is_dicom_folder
 from mammomap.masks.files import settings_hash, write_atomically
+from mammomap.masks.inbreast import index_inbreast, is_inbreast
 from mammomap.masks.mini_mias import index_mini_mias, is_mini_mias
 from mammomap.masks.nnunet_raw import index_nnunet_raw, is_nnunet_raw
 from mammomap.masks.own_data import index_own_data, is_own_data
 from mammomap.masks.tables import TABLES_FORMAT, Tables, read_tables, write_tables
+from mammomap.masks.vindr import index_vindr, is_vindr
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ SETS: tuple[tuple[str, Callable[[Asked], bool], Callable[[Asked], Tables]], ...]
     ("films.csv (docs/own-data.md)", lambda a: is_own_data(a.root), lambda a: index_own_data(a.root)),
     ("Info.txt of mini-MIAS", lambda a: is_mini_mias(a.root), lambda a: index_mini_mias(a.root)),
     ("table.csv of CDD-CESM", lambda a: is_cdd_cesm(a.root), lambda a: index_cdd_cesm(a.root)),
+    ("INbreast.csv", lambda a: is_inbreast(a.root), lambda a: index_inbreast(a.root)),
+    ("breast-level_annotations.csv of VinDr-Mammo", lambda a: is_vindr(a.root), lambda a: index_vindr(a.root)),
+    ("clinical sheet of CMMD", lambda a: is_cmmd(a.root), lambda a: index_cmmd(a.root, a.files, a.progress)),
     ("dataset.json of nnU-Net", lambda a: is_nnunet_raw(a.root), lambda a: index_nnunet_raw(a.root, a.out, a.progress)),
     ("case description list of CBIS-DDSM", lambda a: _has_cbis_lists(a), lambda a: _index_cbis(a)),
     (

@@ -108,6 +108,20 @@ def read_header(path: Path) -> Header:
     raise ImageError(f"{path.name}: {reason}")
 
 
+def read_shown(path: Path) -> Header:
+    """The header of a film that can be used: of one that is not raw.
+
+    Raises
+    ------
+    ImageError
+        As `read_header`, and if the film is For Processing.
+    """
+    header = read_header(path)
+    if header.raw:
+        raise ImageError(f"{path.name}: a FOR PROCESSING image, wanted its FOR PRESENTATION twin")
+    return header
+
+
 def open_header(path: Path) -> tuple[Dataset, bool]:
     """The elements before the pixels, and whether pixels follow.
 

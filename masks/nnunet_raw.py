@@ -5,7 +5,8 @@ In: a folder with `dataset.json` (`labels` name to value, `file_ending`), `image
 a label is a lesion, whose kind and pathology are what the label's name says (`label_words`); parts of the label
 `ignore` count for nothing, and stand as benign masses since the tables know no lesion without a kind. A case with a
 label that says too little is set aside, one without a label map is of unknown truth. Cases are called
-woman_side_view, or `cases.csv` beside `dataset.json` says what they are (case, patient_id, side, view).
+woman_side_view, or `cases.csv` beside `dataset.json` says what they are (case, patient_id, side, view). Where there
+are cases of both parts, `split.csv` beside the tables names the women of the test.
 Format: nnU-Net v2's documentation (dataset_format.md); Isensee et al., Nat Methods 18 (2021).
 """
 
@@ -20,12 +21,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammomap.errors import ImageError, MammomapError, TableError
+from mammomap.errors import ImageError, LeakError, MammomapError, TableError
 from mammomap.masks.foreign_maps import read_nifti, read_picture
 from mammomap.masks.label_words import kind_said, pathology_said
 from mammomap.masks.parallel import in_processes
 from mammomap.masks.parts import outline_columns, parts_of
 from mammomap.masks.read import PICTURE_ENDINGS, read_film
+from mammomap.masks.splits import Split
 from mammomap.masks.tables import KINDS, Tables, make_tables
 
 COLUMNS = ("case", "patient_id", "side", "view")
@@ -49,6 +51,8 @@ def index_nnunet_raw(root: Path, out: Path, progress: Callable[..., Iterable] | 
     ------
     TableError
         If `dataset.json` is no description of labels, or no case can be used.
+    LeakError
+        If a woman has cases in imagesTr and in imagesTs.
     """
     about_set, labels = _read_labels(root / "dataset.json")
     ending, named = str(about_set.get("file_ending", ".png")), _read_cases(root / "cases.csv")
@@ -66,12 +70,10 @@ def index_nnunet_raw(root: Path, out: Path, progress: Callable[..., Iterable] | 
         else:
             films.append(what[0])
             lesions += what[1]
-    twice = {film["image_id"] for film in films if sum(f["image_id"] == film["image_id"] for f in films) > 1}
-    if twice:
-        raise TableError(f"{root}: case {min(twice)} stands in imagesTr and in imagesTs")
     if not films:
         first = f"; first {refused[0]['path']}: {refused[0]['reason']}" if refused else f", no *_0000{ending} in it"
         raise TableError(f"{root}: no case can be used{first}")
+    _write_split(root, films, out)
     kinds = [kind for kind in KINDS if any(kind == said[0] for said in labels.values() if not isinstance(said, str))]
     for film in films:
         film |= {"kinds_outlined": "+".join(kinds), "source": str(about_set.get("name") or root.resolve().name)}
@@ -140,6 +142,19 @@ def _read_one(job: tuple) -> tuple[dict, list[dict]] | str:
         "official_part": _PARTS[part],
     }
     return film, lesions
+
+
+def _write_split(root: Path, films: list[dict], out: Path) -> None:
+    women = {part: {f["patient_id"] for f in films if f["official_part"] == part} for part in _PARTS.values()}
+    both = women["train"] & women["test"]
+    if both:
+        raise LeakError(
+            f"{root}: {len(both)} women have cases in imagesTr and in imagesTs, first {min(both)}; a woman belongs to "
+            "one side. To judge the test cases alone, index a copy without imagesTr"
+        )
+    if all(women.values()):
+        dealt = dict.fromkeys(women["train"], "net") | dict.fromkeys(women["test"], "test")
+        Split("imagesTr and imagesTs", dealt).write(out / "split.csv")
 
 
 def _who(case: str, named: dict[str, dict[str, str]]) -> dict[str, str]:

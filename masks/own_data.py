@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mammomap.errors import ImageError, MammomapError, TableError
-from mammomap.masks.mg_header import Header, read_header
+from mammomap.errors import MammomapError, TableError
+from mammomap.masks.mg_header import read_shown
 from mammomap.masks.outlines import outline_of
 from mammomap.masks.read import PICTURE_ENDINGS, read_film
 from mammomap.masks.tables import KINDS, PATHOLOGIES, Tables, make_tables
@@ -119,7 +119,7 @@ def _film(root: Path, row: dict, folds: dict[str, int]) -> dict:
     path = (root / row["file"]).resolve()
     if not path.is_file():
         raise TableError(f"file {row['file']} does not exist")
-    header = _header(path)
+    header = None if path.suffix.lower() in PICTURE_ENDINGS else read_shown(path)
     rows, cols = _number(row, "rows"), _number(row, "cols")
     if rows is None or cols is None:
         rows, cols = read_film(path).shape
@@ -141,16 +141,6 @@ def _film(root: Path, row: dict, folds: dict[str, int]) -> dict:
         "flags": row.get("flags") or (header and "; ".join(header.flags)) or None,
         "source": row.get("source") or root.resolve().name,
     }
-
-
-def _header(path: Path) -> Header | None:
-    """The header of a DICOM film; None for a picture."""
-    if path.suffix.lower() in PICTURE_ENDINGS:
-        return None
-    header = read_header(path)
-    if header.raw:
-        raise ImageError(f"{path.name}: a FOR PROCESSING image, wanted its FOR PRESENTATION twin")
-    return header
 
 
 def _lesion(root: Path, row: dict, count: int, film_size: tuple[int, int]) -> dict:

@@ -29,6 +29,7 @@ from mammomap.eval.candidates import CandidateSettings
 from mammomap.masks.breast import find_breast
 from mammomap.masks.mapfile import read_map_folder
 from mammomap.masks.read import read_film
+from mammomap.masks.splits import Split
 from mammomap.masks.tables import read_tables
 
 LEAST_ON_BREAST = 0.5
@@ -47,15 +48,22 @@ class Checked:
     """What is no fault but will stand beside its figures."""
 
 
-def check_submission(path: Path, film_list: Path, progress: Callable[..., Iterable] | None = None) -> Checked:
-    """Look at every film of a submission.
+def check_submission(
+    path: Path,
+    film_list: Path,
+    progress: Callable[..., Iterable] | None = None,
+    *,
+    split: Split | None = None,
+    part: str = "test",
+) -> Checked:
+    """Look at every film of a submission, or at those of a part.
 
     Raises
     ------
     TableError
         If the list of films cannot be read, or the submission is none at all.
     """
-    films = read_film_list(film_list)
+    films = read_film_list(film_list, split, part)
     if path.is_dir() and (path / "segment.json").is_file():
         return _check_own(path, films)
     table = path if path.is_file() else next((path / name for name in DETECTIONS if (path / name).is_file()), None)
@@ -69,8 +77,8 @@ def check_submission(path: Path, film_list: Path, progress: Callable[..., Iterab
     return Checked(found.what, findings, found.notes)
 
 
-def read_film_list(path: Path) -> pd.DataFrame:
-    """image_id, rows, cols and path (empty where there are no pixels) of a `films.csv` or of tables.
+def read_film_list(path: Path, split: Split | None = None, part: str = "test") -> pd.DataFrame:
+    """image_id, rows, cols and path (empty where there are no pixels) of a `films.csv`, or of tables or a part of them.
 
     Raises
     ------
@@ -78,7 +86,11 @@ def read_film_list(path: Path) -> pd.DataFrame:
         If it is neither, a column is missing, or a film stands twice.
     """
     if path.is_dir():
-        return read_tables(path).films.loc[:, ["image_id", "rows", "cols", "path"]]
+        tables = read_tables(path)
+        films = split.tables(tables, part).films if split else tables.films
+        return films.loc[:, ["image_id", "rows", "cols", "path"]]
+    if split is not None:
+        raise TableError(f"{path}: a split goes with tables of 'mammomap index', which know the woman of each film")
     if not path.is_file():
         raise TableError(f"{path}: no such file; wanted films.csv or tables")
     try:

@@ -67,7 +67,7 @@ def benchmark(
     if checked is not None or films is not None:
         if checked is None or films is None or truth or systems or out:
             raise click.UsageError("--check MAPS and --films go together, and with neither TRUTH nor systems nor -o")
-        _check(checked, films)
+        _check(checked, films, split, part)
     if truth is None or not systems or out is None:
         raise click.UsageError("wanted TRUTH NAME=MAPS... -o REPORT, or --check MAPS --films CSV")
 
@@ -98,11 +98,12 @@ def benchmark(
     say_done(done, f"report -> {out / 'index.html'}")
 
 
-def _check(maps: Path, films: Path) -> NoReturn:
+def _check(maps: Path, films: Path, split: Path | None, part: str) -> NoReturn:
     """Print what is wrong with a submission; exit 0 if nothing is, else 1."""
     from mammomap.benchmark.check import check_submission
+    from mammomap.masks.splits import read_split
 
-    found = check_submission(maps, films, progress_bar)
+    found = check_submission(maps, films, progress_bar, split=read_split(split) if split else None, part=part)
     for line in [*found.findings, *(f"note: {note}" for note in found.notes)]:
         click.echo(line)
     click.echo(f"{found.what}: {len(found.findings) or 'nothing'} found")

@@ -13,6 +13,7 @@ from mammomap.benchmark.check import breast_shares, check_submission, read_film_
 from mammomap.cli import main
 from mammomap.errors import TableError
 from mammomap.masks.own_data import index_own_data
+from mammomap.masks.splits import Split
 from mammomap.masks.tables import write_tables
 
 IDS = [f"W{woman:03d}_LEFT_{view}" for woman in range(2) for view in ("CC", "MLO")]
@@ -58,6 +59,19 @@ def test_tables_serve_as_the_list_of_films(submitted: Path, drawn_set) -> None:
     lines = result.stdout.splitlines()
     assert result.exit_code == 1 and lines[0] == f"{tables.films['image_id'].iloc[4]}: no map"
     assert lines[-1] == "200 films, 4 maps: PNG, uint16, lesion: 196 found"
+
+
+def test_only_the_films_of_a_part_are_asked_for(submitted: Path, drawn_set) -> None:
+    tables = submitted / "tables"
+    write_tables(index_own_data(drawn_set.root), tables)
+    women = {image_id.split("_")[0]: "test" for image_id in IDS}
+    Split("by hand", dict.fromkeys((f"W{k:03d}" for k in range(100)), "net") | women).write(tables / "split.csv")
+    asked = ["benchmark", "--check", submitted / "maps", "--split", tables / "split.csv"]
+    assert run(*asked, "--films", tables).exit_code == 0
+    result = run(*asked, "--films", tables, "--part", "validation")
+    assert result.exit_code == 1 and f"{IDS[0]}: a map, but no such film in the list" in result.stdout
+    result = run(*asked, "--films", submitted / "films.csv")
+    assert result.exit_code == 1 and "a split goes with tables" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -70,20 +70,22 @@ def test_the_example_is_judged_as_it_was_drawn(tmp_path: Path) -> None:
         assert entry["missing"] == 0 and entry["extra_films"] == [] and entry["notes"] == []
 
 
-def raw_data_set(root: Path, drawn_root: Path, cases: list[str]) -> dict[str, np.ndarray]:
-    """nnU-Net's raw folder with test labels: 1 benign, 2 malignant, by the parity of the woman."""
-    for name in ("imagesTs", "labelsTs"):
-        (root / name).mkdir(parents=True)
-    named = {"background": 0, "benign mass": 1, "malignant mass": 2}
-    (root / "dataset.json").write_text(json.dumps({"labels": named, "file_ending": ".png", "numTraining": 0}))
+def raw_data_set(root: Path, drawn_root: Path, cases: dict[str, list[str]]) -> dict[str, np.ndarray]:
+    """nnU-Net's raw folder: 1 benign, 2 malignant, by the parity of the woman. cases: of the parts Tr and Ts."""
     labels = {}
-    for case in cases:
-        film = cv2.imread(str(drawn_root / "films" / f"{case}.png"), cv2.IMREAD_UNCHANGED)
-        assert film is not None
-        bright = cv2.morphologyEx((film > 30_000).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-        labels[case] = (bright * (2 if int(case[1:4]) % 2 == 0 else 1)).astype(np.uint8)
-        cv2.imwrite(str(root / "imagesTs" / f"{case}_0000.png"), film)
-        cv2.imwrite(str(root / "labelsTs" / f"{case}.png"), labels[case])
+    for part, names in cases.items():
+        for folder in ("images", "labels"):
+            (root / f"{folder}{part}").mkdir(parents=True)
+        for case in names:
+            film = cv2.imread(str(drawn_root / "films" / f"{case}.png"), cv2.IMREAD_UNCHANGED)
+            assert film is not None
+            bright = cv2.morphologyEx((film > 30_000).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+            labels[case] = (bright * (2 if int(case[1:4]) % 2 == 0 else 1)).astype(np.uint8)
+            cv2.imwrite(str(root / f"images{part}" / f"{case}_0000.png"), film)
+            cv2.imwrite(str(root / f"labels{part}" / f"{case}.png"), labels[case])
+    named = {"background": 0, "benign mass": 1, "malignant mass": 2}
+    described = {"labels": named, "file_ending": ".png", "numTraining": len(cases["Tr"])}
+    (root / "dataset.json").write_text(json.dumps(described))
     return labels
 
 
@@ -91,9 +93,10 @@ def raw_data_set(root: Path, drawn_root: Path, cases: list[str]) -> dict[str, np
 def test_the_reviewer_s_path(softmax: bool, drawn_set, tmp_path: Path, monkeypatch, nnunet_files) -> None:
     """Predictions that are the truth, but for one lesion that is missed on each of two films."""
     monkeypatch.chdir(tmp_path)
-    cases = [f"W{woman:03d}_LEFT_{view}" for woman in range(6) for view in ("CC", "MLO")]
+    names = [f"W{woman:03d}_LEFT_{view}" for woman in range(9) for view in ("CC", "MLO")]
+    cases = {"Ts": names[:12], "Tr": names[12:]}
     labels = raw_data_set(tmp_path / "nnUNet_raw" / "Dataset500_Masses", drawn_set.root, cases)
-    predicted = {case: label * (case not in cases[:2]) for case, label in labels.items()}
+    predicted = {case: labels[case] * (case not in names[:2]) for case in cases["Ts"]}
     nnunet_files(tmp_path / "predictions", predicted, softmax)
     section = (DOCS / "benchmark.md").read_text().split("## A reviewer's path")[1].split("\n## ")[0]
     for words in commands(section):

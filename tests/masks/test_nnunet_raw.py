@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mammomap.errors import TableError
+from mammomap.errors import LeakError, TableError
 from mammomap.masks.index import index
 from mammomap.masks.nnunet_export import export_nnunet
 from mammomap.masks.outlines import outlines_of
 from mammomap.masks.own_data import index_own_data
-from mammomap.masks.splits import make_split
+from mammomap.masks.splits import make_split, read_split
 from mammomap.masks.tables import Tables
 
 SIZE = (40, 30)
@@ -81,6 +81,8 @@ def test_cases_by_hand(tmp_path: Path) -> None:
     assert "not woman_side_view" in reasons["imagesTs/film7_0000.png"]
     assert "label value 9, which" in reasons["imagesTs/W5_LEFT_CC_0000.png"]
     assert "label map of 39 x 30" in reasons["imagesTs/W6_LEFT_CC_0000.png"]
+    split = read_split(tmp_path / "tables" / "split.csv")
+    assert split.part_of == {"W1": "net", "W_2": "test", "W3": "test", "W4": "test"} and not split.warning
     assert tables.about["rows_listed"] == 7 == tables.about["rows_read"] + len(tables.refused)
 
 
@@ -90,6 +92,7 @@ def test_cases_that_a_table_names(tmp_path: Path) -> None:
     case(root, "mam_002", label())
     (root / "cases.csv").write_text("case,patient_id,side,view\nmam_001,w1,R,cc\nmam_002,w2,UP,cc\n")
     tables, _ = index(root, tmp_path / "tables")
+    assert not (tmp_path / "tables" / "split.csv").exists()
     assert tables.films[["patient_id", "side", "view"]].values.tolist() == [["w1", "RIGHT", "CC"]]
     assert "side 'UP'" in tables.refused["reason"].item()
     (root / "cases.csv").write_text("case,woman\nmam_001,w1\n")
@@ -115,14 +118,14 @@ def test_labels_of_regions_are_refused(tmp_path: Path, labels) -> None:
         index(root, tmp_path / "tables")
 
 
-def test_a_set_without_a_case_and_a_case_on_both_sides_are_errors(tmp_path: Path) -> None:
+def test_a_set_without_a_case_and_a_woman_on_both_sides_are_errors(tmp_path: Path) -> None:
     root = raw(tmp_path / "set")
     (root / "imagesTs").mkdir()
     with pytest.raises(TableError, match=r"no case can be used, no \*_0000.png in it"):
         index(root, tmp_path / "tables")
     for part in ("Tr", "Ts"):
         case(root, "W1_LEFT_CC", label(), part)
-    with pytest.raises(TableError, match="W1_LEFT_CC stands in imagesTr and in imagesTs"):
+    with pytest.raises(LeakError, match="1 women have cases in imagesTr and in imagesTs, first W1"):
         index(root, tmp_path / "tables")
 
 
