@@ -21,8 +21,9 @@ from mammomap.errors import ConfigError
 def index(root: Path, out: Path | None, csv: bool, tables_only: bool, as_json: bool) -> None:
     """Read a folder of films into one row a film and one row a lesion.
 
-    ROOT holds CBIS-DDSM in any layout (found by its case description lists) or your own films with films.csv and
-    lesions.csv. A second call opens only the files that have changed.
+    ROOT holds CBIS-DDSM in any layout (found by its case description lists), another set that is known by a file in
+    it, DICOM films as a PACS exports them, or your own films with films.csv and lesions.csv (docs/other-sets.md). A
+    second call opens only the files that have changed.
 
     \b
     Examples:
