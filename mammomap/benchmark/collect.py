@@ -136,7 +136,7 @@ def _lesions(truth: Truth) -> pd.DataFrame:
     columns = ["lesion", "image_id", "lesion_id", "kind", "malignant", "ignored", "shape", *DESCRIBED]
     table = pd.DataFrame(rows, columns=[*columns, "size_share", "size_mm"])
     for name in DESCRIBED:
-        table[name] = _text(table[name])
+        table[name] = pd.Series(_text(table[name]), dtype=object)  # no lesion at all: still a column of text
     return table.astype({"lesion": int, "malignant": bool, "ignored": bool, "size_share": float, "size_mm": float})
 
 
