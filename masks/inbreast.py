@@ -160,9 +160,8 @@ def _regions(path: Path) -> list[tuple[str, np.ndarray]]:
             points = [_POINT.fullmatch(str(text).strip()) for text in region["Point_px"]]
             if not points or None in points or len(points) != int(region["NumberOfPoints"]):
                 raise TableError(f"{path.name}: {region.get('Name')!r} has {len(points)} points that can be read")
-            found.append(
-                (str(region.get("Name") or "").strip(), np.array([(float(m[2]), float(m[1])) for m in points if m]))
-            )
+            places = np.array([(float(point[2]), float(point[1])) for point in points if point])
+            found.append((str(region.get("Name") or "").strip(), places))
     except (plistlib.InvalidFileException, ExpatError, KeyError, IndexError, TypeError, ValueError) as error:
         raise TableError(f"{path.name}: no list of outlines ({type(error).__name__}: {str(error)[:80]})") from None
     return found

@@ -63,6 +63,7 @@ def test_a_part_is_a_polygon_unless_it_has_a_hole_or_two_pieces(tmp_path: Path) 
         ("lesion", None, None),
         ("massive", None, None),
         ("no mass", None, None),
+        ("not benign calc", None, None),
         ("", None, None),
     ],
 )
