@@ -6,7 +6,7 @@ film of each lesion, as `froc` and `afroc` take them.
 Rules (`RULES`):
 
 - outline: the mark's place lies in the lesion's outline; in its true box or circle where that is all that is known.
-  The default. With the centre of the mark's box it gives Ribli et al., Sci Rep 8 (2018), their sensitivity.
+  The default.
 - centre: the place is no farther from the lesion's centroid than half its size, the diameter of the disc of equal
   area. So LUNA16, Setio et al., Med Image Anal 42 (2017), for balls; it is stricter for long and lobed outlines.
 - box: intersection over union of the mark's box and the outline's bounding box is at least 0.2: our choice, papers

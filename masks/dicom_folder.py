@@ -177,7 +177,7 @@ def _lesions(root: Path, film: Header, segs: list[Path] | None, out: Path) -> tu
         try:
             segments = read_segments(path, film.instance_uid)
         except ImageError as error:
-            faults[where] = str(error)
+            faults[where] = str(error).removeprefix(f"{path.name}: ")
             continue
         for segment in segments:
             name = f"{where}, segment {segment.number} ({segment.label})"

@@ -30,18 +30,7 @@ def read_seg(path: Path, film_uid: str | None) -> dict[str, NDArray[np.float32]]
     sources = [str(uid) for _, _, uid in seg.get_source_image_uids()]
     if film_uid is None and len(sources) != 1:
         raise ImageError(f"{path.name}: speaks of {len(sources)} films, none of them known by its SOP Instance UID")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            stack = seg.get_pixels_by_source_instance(
-                [film_uid or sources[0]],
-                ignore_spatial_locations=True,
-                assert_missing_frames_are_empty=True,
-                skip_overlap_checks=True,
-                dtype=np.float32,
-            )[0]
-        except Exception as error:  # any fault of the file's inner order
-            raise ImageError(f"{path.name}: segments cannot be read ({_first_line(error)})") from None
+    stack = segments_on_film(seg, film_uid or sources[0], path.name)
     labels = [str(seg.get_segment_description(number).segment_label) for number in seg.segment_numbers]
     return layers_of_segments(stack, labels)
 
@@ -54,6 +43,28 @@ def layers_of_segments(stack: NDArray[np.float32], labels: Sequence[str]) -> dic
     if malignant:
         layers["malignancy"] = stack[..., malignant].max(axis=-1)
     return layers
+
+
+def segments_on_film(seg, film_uid: str, name: str) -> NDArray[np.float32]:
+    """All segments of an opened SEG on one film, `(rows, cols, n)` in [0, 1], in the order of their numbers.
+
+    Raises
+    ------
+    ImageError
+        If its frames cannot be read; `name` is the file's.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return seg.get_pixels_by_source_instance(
+                [film_uid],
+                ignore_spatial_locations=True,
+                assert_missing_frames_are_empty=True,
+                skip_overlap_checks=True,
+                dtype=np.float32,
+            )[0]
+        except Exception as error:  # any fault of the file's inner order
+            raise ImageError(f"{name}: segments cannot be read ({_first_line(error)})") from None
 
 
 def source_films(path: Path) -> list[str]:

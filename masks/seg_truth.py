@@ -8,7 +8,6 @@ made (Segment Algorithm Type AUTOMATIC) is an answer and no truth.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from mammomap.errors import ImageError
-from mammomap.masks.dicom_seg import open_seg
+from mammomap.masks.dicom_seg import open_seg, segments_on_film
 from mammomap.masks.label_words import kind_said, pathology_said
 
 KIND_CODES = {
@@ -61,18 +59,7 @@ def read_segments(path: Path, film_uid: str) -> list[Segment]:
     """
     seg = open_seg(path)
     numbers = list(seg.segment_numbers)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            stack = seg.get_pixels_by_source_instance(
-                [film_uid],
-                ignore_spatial_locations=True,
-                assert_missing_frames_are_empty=True,
-                skip_overlap_checks=True,
-                dtype=np.float32,
-            )[0]
-        except Exception as error:  # any fault of the file's inner order
-            raise ImageError(f"segments cannot be read ({str(error).splitlines()[0][:120]})") from None
+    stack = segments_on_film(seg, film_uid, path.name)
     probability = str(seg.get("SegmentationFractionalType", "") or "") == "PROBABILITY"
     found = [
         _segment(number, seg.get_segment_description(number), stack[..., k] >= 0.5, probability)

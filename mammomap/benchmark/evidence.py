@@ -1,4 +1,4 @@
-"""What a report rests on, as five tables: enough to work out its figures again with no film, no map and no net.
+"""What a report rests on, as six tables: enough to work out its figures again with no film, no map and no net.
 
 films.csv        one row a judged film: woman (a code), label, what strata and yardsticks need
 lesions.csv      one row a lesion, numbered; ignored ones count for nothing

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mammomap.benchmark.detections import (
     read_marks,
@@ -27,8 +25,6 @@ from mammomap.benchmark.mapfiles import find_maps
 from mammomap.errors import TableError
 from mammomap.masks.mapfile import FilmMap, MapFolder, read_map_folder, women_codes
 
-MISSING = ("refuse", "empty")
-"""What becomes of films that a system has not answered for."""
 SCORES, WOMEN, DETECTIONS = "scores.csv", "women_seen.txt", ("marks.csv", "boxes.csv")
 THRESHOLD = "threshold.txt"
 PIXEL = "lesion pixel"
@@ -70,18 +66,6 @@ class System:
     """Films that it answered for and the truth does not know."""
     notes: tuple[str, ...] = ()
     """What a report has to say beside its figures."""
-
-    def map_of(self, image_id: str, layer: str) -> NDArray[np.float32]:
-        """A layer in the film's own pixels, `(film_rows, film_cols)` float32 in [0, 1].
-
-        Raises
-        ------
-        ValueError
-            If the system has no maps.
-        """
-        if self.film_map is None:
-            raise ValueError(f"{self.name} has marks only")
-        return self.film_map(image_id).on_film(layer)
 
     def said(self) -> dict:
         """What its entry in a report says beside the figures."""

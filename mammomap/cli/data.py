@@ -85,7 +85,7 @@ def audit(tables: Path, out: Path | None) -> None:
     say_done(done, f"{len(found.findings)} findings -> {out / 'audit.html'}")
 
 
-ROWS_HELP = "Working rows of a whole film: 768 (0.3 mm each) show masses; calcifications need 2048 or more."
+ROWS_HELP = "Working rows of a whole film: 768 (0.3 mm a pixel) for masses, 2048 (0.11 mm) where calcifications count."
 
 
 @click.command()

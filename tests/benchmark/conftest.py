@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from mammomap.benchmark import trivial
+from mammomap.benchmark.truth import Truth, read_truth
+from mammomap.masks.own_data import index_own_data
 
 Writer = Callable[[Path, str, NDArray, NDArray], None]
 """folder, image_id, lesion and malignancy, float `(rows, cols)` in [0, 1]"""
@@ -204,3 +208,19 @@ def nnunet_files() -> Callable[[Path, dict[str, NDArray], bool], None]:
                 (folder / f"{case}.pkl").write_bytes(b"never opened")
 
     return write
+
+
+@pytest.fixture(scope="module")
+def small_blobs() -> Iterator[None]:
+    """The blob detector at the drawn films' own height."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trivial, "BLOB_ROWS", 160)
+        yield
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    """Forty women, all judged, a mass on each of their two films."""
+    from conftest import draw_set
+
+    return read_truth(index_own_data(draw_set(tmp_path_factory.mktemp("forty") / "set", 40).root), None, None)

@@ -33,8 +33,7 @@ def test_a_box_is_judged_by_its_centre(tmp_path: Path) -> None:
     )
     assert system.marks["map"].tolist() == ["lesion", "malignancy"] and system.map_max == {"a": 0.7}
     assert "no marks of malignancy: those of lesions stand for both" in system.notes
-    with pytest.raises(ValueError, match="d has marks only"):
-        system.map_of("a", "lesion")
+    assert system.film_map is None
 
 
 def test_marks_of_both_maps_are_kept_apart(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from made.systems import layer_of
 
 from mammomap.benchmark.detections import read_threshold
 from mammomap.benchmark.foreign import extract, open_map
@@ -37,8 +38,8 @@ def test_an_impulse_comes_back_at_its_own_pixel(shape: tuple[int, int], writer, 
     lesion, malignancy = layers_with(shape, first, second)
     writer(tmp_path, "film.0_L_CC", lesion, malignancy)
     system = read_system("theirs", tmp_path, films)
-    assert np.array_equal(system.map_of("film.0_L_CC", "lesion"), lesion)
-    assert np.array_equal(system.map_of("film.0_L_CC", "malignancy"), malignancy)
+    assert np.array_equal(layer_of(system, "film.0_L_CC", "lesion"), lesion)
+    assert np.array_equal(layer_of(system, "film.0_L_CC", "malignancy"), malignancy)
     places = {layer: sorted(zip(part["row"], part["col"], strict=True)) for layer, part in system.marks.groupby("map")}
     assert places == {"lesion": [first, second], "malignancy": [second]}
     assert system.map_max["film.0_L_CC"] == system.marks["score"].max()
@@ -52,7 +53,7 @@ def test_a_reduced_copy_lies_over_the_whole_film(name: str, writers, tmp_path: P
     system = read_system("theirs", tmp_path, films_of((145, 109)))
     top = system.marks[system.marks["map"] == "lesion"].sort_values("row")
     assert top[["row", "col"]].iloc[0].tolist() == pytest.approx([5.5 * 145 / 48 - 0.5, 9.5 * 109 / 36 - 0.5], abs=0.06)
-    layer = system.map_of("film.0_L_CC", "lesion")
+    layer = layer_of(system, "film.0_L_CC", "lesion")
     assert layer.shape == (145, 109)
     assert np.unravel_index(layer[:60].argmax(), layer.shape) in {(16, 28), (16, 29)}
     assert any("1 of 1 maps are reduced copies of their films, first 48 x 36" in note for note in system.notes)
@@ -73,7 +74,7 @@ def test_one_layer_stands_for_both_and_says_so(tmp_path: Path) -> None:
         system.marks[system.marks["map"] == layer].drop(columns="map") for layer in ("lesion", "malignancy")
     )
     assert len(lesion) == 2 and np.array_equal(lesion.to_numpy(), malignancy.to_numpy())
-    assert np.array_equal(system.map_of("film.0_L_CC", "malignancy"), system.map_of("film.0_L_CC", "lesion"))
+    assert np.array_equal(layer_of(system, "film.0_L_CC", "malignancy"), layer_of(system, "film.0_L_CC", "lesion"))
 
 
 def test_labels_of_0_and_1_are_judged_as_they_are(tmp_path: Path) -> None:
@@ -85,11 +86,11 @@ def test_labels_of_0_and_1_are_judged_as_they_are(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / f"{image_id}.png"), disc)
     system = read_system("theirs", tmp_path, films)
     assert any(note.startswith("hard labels, 0 and 1 only: they carry no ranking") for note in system.notes)
-    assert system.marks["score"].tolist() == [1.0] * 4 and system.map_of("film.0_L_CC", "lesion").max() == 1
+    assert system.marks["score"].tolist() == [1.0] * 4 and layer_of(system, "film.0_L_CC", "lesion").max() == 1
     cv2.imwrite(str(tmp_path / "film.1_L_CC.png"), disc * 200)
     system = read_system("theirs", tmp_path, films)
     assert set(system.marks["image_id"]) == {"film.1_L_CC"}
-    assert system.map_of("film.0_L_CC", "lesion").max() == np.float32(1 / 255)
+    assert layer_of(system, "film.0_L_CC", "lesion").max() == np.float32(1 / 255)
     assert not any("hard" in note for note in system.notes)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from made.systems import layer_of
 
 from mammomap.benchmark.systems import read_system
 from mammomap.benchmark.truth import Truth, check_systems, read_truth
@@ -61,8 +62,8 @@ def test_missing_films_count_as_empty_where_asked(truth: Truth, tmp_path: Path) 
     assert [system.map_max[i] for i in ids[:3]] == [0, 0, 0] and system.map_max[ids[3]] > 0
     assert system.probability and [system.probability[i] for i in ids[:4]] == [0, 0, 0, 0.5]
     assert system.image_scores and [system.image_scores[i] for i in ids[:4]] == [-9, -9, -9, -4]
-    assert system.map_of(ids[0], "lesion").shape == (160, 112) and not system.map_of(ids[0], "lesion").any()
-    assert system.map_of(ids[3], "lesion").sum() == 1
+    assert layer_of(system, ids[0], "lesion").shape == (160, 112) and not layer_of(system, ids[0], "lesion").any()
+    assert layer_of(system, ids[3], "lesion").sum() == 1
     check_systems(truth, [system], False)  # a second look finds all answered, and counts none twice
     assert system.missing == 3
 

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mammomap.benchmark import trivial
 from mammomap.benchmark.collect import collect
 from mammomap.benchmark.run import Asked, benchmark
 from mammomap.benchmark.systems import System, read_system
 from mammomap.benchmark.trivial import other_films, place_peaks, trivial_systems
 from mammomap.benchmark.truth import Truth, read_truth
 from mammomap.benchmark.yardstick import warnings, yardstick_entries
-from mammomap.masks.own_data import index_own_data
 from mammomap.masks.splits import Split
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_blobs() -> Iterator[None]:
-    """The blob detector at the drawn films' own height."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trivial, "BLOB_ROWS", 160)
-        yield
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    """Forty women, all judged."""
-    from conftest import draw_set
-
-    return read_truth(index_own_data(draw_set(tmp_path_factory.mktemp("forty") / "set", 40).root), None, None)
+pytestmark = pytest.mark.usefixtures("small_blobs")
 
 
 def some_system(folder: Path) -> System:

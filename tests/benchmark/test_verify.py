@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +12,14 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from mammomap.benchmark import trivial
 from mammomap.benchmark.run import Asked, benchmark
 from mammomap.benchmark.systems import System, read_system
-from mammomap.benchmark.truth import Truth, read_truth
+from mammomap.benchmark.truth import Truth
 from mammomap.benchmark.verify import verify
 from mammomap.cli import main
 from mammomap.errors import ConfigError, TableError
-from mammomap.masks.own_data import index_own_data
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_blobs() -> Iterator[None]:
-    """The blob detector at the drawn films' own height."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trivial, "BLOB_ROWS", 160)
-        yield
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    """Forty women, a mass on each of their two films."""
-    from conftest import draw_set
-
-    return read_truth(index_own_data(draw_set(tmp_path_factory.mktemp("forty") / "set", 40).root), None, None)
+pytestmark = pytest.mark.usefixtures("small_blobs")
 
 
 def system_of(truth: Truth, folder: Path, name: str, spread: float) -> System:
