@@ -124,10 +124,12 @@ def _verify(path: Path) -> NoReturn:
 
 def _summary(report: dict) -> list[str]:
     """The headline figures as text."""
+    from mammomap.report.wording import judged_part
+
     data = report["data"]
     lines = [
         f"{data['films']} films of {data['women']} women, {data['lesions']} lesions, {data['malignant_films']} films "
-        f"malignant; part {data['part']} of split {data['split']}; 95 % intervals by woman"
+        f"malignant; {judged_part(data)}; 95 % intervals by woman"
     ]
     for system in report["systems"]:
         at = next(a for a in system["froc"]["any"]["at"] if a["fp"] == 1.0)

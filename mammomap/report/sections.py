@@ -22,7 +22,16 @@ from mammomap.report.charts import (
     roc_chart,
 )
 from mammomap.report.texts import compared, is_trivial, main_table, system_name
-from mammomap.report.wording import INTERVAL_NOTE, LESIONS, Report, interval_text, number_text, p_text, squared
+from mammomap.report.wording import (
+    INTERVAL_NOTE,
+    LESIONS,
+    Report,
+    interval_text,
+    judged_part,
+    number_text,
+    p_text,
+    squared,
+)
 
 _RULES = {
     "centre": "place within half a diameter of the centroid",
@@ -237,17 +246,19 @@ def _lead(data: Report) -> str:
         return ""
     told = [f"{data[key]:,} {key.replace('_', ' ')}" for key in ("films", "women", "lesions") if key in data]
     malignant = f", {data['malignant_lesions']} of them malignant" if "malignant_lesions" in data else ""
-    split = data.get("split", "none")
-    part = "all films" if split == "none" else f"{data.get('part', '')} part of split {split}"
-    return f"{', '.join(told)}{malignant}. {data.get('source') or 'unnamed source'}; {part}."
+    return f"{', '.join(told)}{malignant}. {data.get('source') or 'unnamed source'}; {judged_part(data)}."
 
 
 def _counts(data: Report) -> str:
     """The n of the headline, by level."""
     told = [f"{data[key]} {key.replace('_', ' ')}" for key in ("women", "films", "malignant_films") if key in data]
     told += [f"{data[key]} {key.replace('_', ' ')}" for key in ("lesions", "malignant_lesions") if key in data]
-    split = f"Split {data['split']}, {data.get('part', '')} part. " if data.get("split", "none") != "none" else ""
-    return f"{', '.join(told).capitalize()}. {split}Found: by lesion; AUC: by image. " if told else ""
+    part = judged_part(data)
+    return (
+        f"{', '.join(told).capitalize()}. {part[0].upper()}{part[1:]}. Found: by lesion; AUC: by image. "
+        if told
+        else ""
+    )
 
 
 def _measure(row: Report) -> str:

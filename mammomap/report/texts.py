@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mammomap.report.wording import Report, number_text
+from mammomap.report.wording import Report, judged_part, number_text
 
 Found = Mapping[str, Any]
 
@@ -101,7 +101,7 @@ def table_caption(report: Report) -> str:
         return "95 % intervals by woman."
     hit = "boxes or circles, not outlines" if data.get("approximate") else "outlines"
     return (
-        f"{data.get('source') or 'Unnamed source'}, split {data.get('split')}, part {data.get('part')}: "
+        f"{data.get('source') or 'Unnamed source'}, {judged_part(data)}: "
         f"{data.get('films')} films of {data.get('women')} women, {data.get('lesions')} lesions "
         f"({data.get('malignant_lesions')} malignant), {data.get('malignant_films')} films malignant. "
         f"95 % intervals by woman. Lesions are found in {hit}; FP/film over all films."
@@ -120,8 +120,8 @@ def methods(report: Report) -> str:
     )
     said = [
         f"{_joined([s['name'] for s in submitted])} {_were(submitted)} evaluated on {data['films']} films of "
-        f"{data['women']} women from {data.get('source') or 'an unnamed source'} (split {data.get('split')}, part "
-        f"{data.get('part')}; data hash {data.get('data_hash')}), with {data['lesions']} lesions, "
+        f"{data['women']} women from {data.get('source') or 'an unnamed source'} ({judged_part(data)}; "
+        f"data hash {data.get('data_hash')}), with {data['lesions']} lesions, "
         f"{data.get('malignant_lesions')} of them malignant, and {data.get('malignant_films')} malignant films "
         f"({100 * data.get('prevalence', 0):.0f} %). Lesions were given as {shapes or 'no outlines'}.",
         f"Labels: {data['label_rule']}." if data.get("label_rule") else "",

@@ -28,6 +28,12 @@ def interval_text(found: Mapping[str, Any] | None, *, signed: bool = False) -> s
     return Markup('{} <span class="interval">({}{}{})</span>').format(value, low, between, high)
 
 
+def judged_part(data: Report) -> str:
+    """Whose films were judged, of a report's `data`."""
+    split = data.get("split", "none")
+    return "all films" if split == "none" else f"{data.get('part', '')} part of split {split}"
+
+
 def number_text(value: float | None, *, signed: bool = False) -> str:
     """Three digits, a true minus, a dash for None."""
     if value is None:

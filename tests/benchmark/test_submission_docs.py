@@ -65,6 +65,8 @@ def test_the_example_is_judged_as_it_was_drawn(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     entries = json.loads((tmp_path / "report" / "report.json").read_text())["systems"]
     assert [entry["name"] for entry in entries if entry["role"] == "submitted"] == ["maps", "boxes"]
+    assert [entry["boxes"] for entry in entries[:2]] == [False, True]
+    assert [set(entry["froc"]["any"]["rules"]) for entry in entries[:2]] == [{"centre"}, {"centre", "box"}]
     for entry in entries[:2]:
         assert [at["value"] for at in entry["froc"]["any"]["at"]] == [1.0] * 7
         assert entry["missing"] == 0 and entry["extra_films"] == [] and entry["notes"] == []
@@ -110,5 +112,7 @@ def test_the_reviewer_s_path(softmax: bool, drawn_set, tmp_path: Path, monkeypat
         for which, sensitivity in (("any", 10 / 12), ("malignant", 4 / 6)):
             assert {at["value"] for at in net["froc"][which]["at"]} == {round(sensitivity, 6)}
         assert any(note.startswith("hard labels") for note in net["notes"]) is not softmax
+        said = "nnU-Net's own rule: lesion likelier than background" if softmax else "the labels as submitted"
+        assert (net["threshold"], net["threshold_from"]) == (0.5, said)
         dice = net["dice"]["masses"]["by_film"]["dice"]  # ten films are right in every pixel, two are empty
         assert dice["mean"]["value"] == round(10 / 12, 6) and dice["median"] == 1.0 and dice["undefined"] == 0

@@ -54,6 +54,13 @@ def test_every_section_stands_in_order_and_every_tag_is_closed(report, pictures,
     assert reader.open == []
 
 
+def test_without_a_split_all_films_are_judged(report, pictures, curves):
+    assert "part of split" in words(page(report, pictures, curves))
+    report["data"] |= {"split": "none", "part": "all films"}
+    told = words(page(report, pictures, curves))
+    assert "; all films." in told and "of split none" not in told and "Split none" not in told
+
+
 def test_the_page_needs_nothing_from_outside(report, pictures, curves):
     for tag, attributes in Reader(page(report, pictures, curves)).tags:
         assert tag not in ("script", "link", "iframe", "object")
@@ -67,7 +74,7 @@ def test_the_page_needs_nothing_from_outside(report, pictures, curves):
 def test_the_headline_names_level_counts_split_and_interval(report):
     told = words(page(report, [], None))
     assert "62 women, 128 films, 61 malignant films, 141 lesions, 66 malignant lesions" in told
-    assert "Split official, test part" in told and "95 % interval by patient" in told
+    assert "Test part of split official" in told and "95 % interval by patient" in told
     first_row = "net 0.718 (0.648–0.788) 0.638 (0.568–0.708) 0.600 (0.530–0.670) 0.740 (0.670–0.810) 0.760 "
     assert first_row in told
 

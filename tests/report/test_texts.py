@@ -1,6 +1,7 @@
 import re
 
-from mammomap.report.texts import main_table, methods, span, table_latex, table_markdown
+from mammomap.report.sections import differences
+from mammomap.report.texts import compared, main_table, methods, span, table_latex, table_markdown
 
 
 def test_the_tables_hold_each_figure_of_each_system(report):
@@ -38,6 +39,23 @@ def test_the_methods_say_the_reports_facts_and_nothing_else(report):
     told = methods(report)
     assert "judged all the same for net" in told and "AFROC was not available" in told
     assert methods({}) == ""
+
+
+def test_what_is_not_defined_has_no_column_and_is_no_comparison(report):
+    """Films of one class: no AUC anywhere, and the differences of AUCs have no p value."""
+    gone = 0
+    for system in report["systems"]:
+        for entry in system["images"]:
+            entry["auc"] = {"value": None, "low": None, "high": None}
+    for row in report["differences"]:
+        if row["measure"].startswith("AUC"):
+            row |= {"value": None, "low": None, "high": None, "p": None, "p_holm": None}
+            gone += 1
+    assert gone and compared(report) == len(report["differences"]) - gone
+    assert f"p values of {compared(report)} comparisons" in methods(report)
+    head, rows = main_table(report)
+    assert not any("AUC" in name for name in head) and {len(row) for row in rows} == {len(head)}
+    assert f"all {compared(report)} comparisons" in differences(report)["difference_note"]
 
 
 def test_a_span_without_interval_or_value():
