@@ -35,6 +35,10 @@ def test_wrong_words_exit_2() -> None:
     assert run("prepare", "x", "-o", "y", "--rows", "3").exit_code == 2
     assert run("benchmark", "x", "no-equals-sign", "-o", "y").exit_code == 2
     assert run("nonsense").exit_code == 2
+    for shard in ("0/4", "5/4", "2", "a/b", "1/0"):
+        refused = run("prepare", "x", "-o", "y", "--shard", shard)
+        assert refused.exit_code == 2 and "wanted I/N with I from 1 to N" in refused.output
+    assert run("prepare", "x", "-o", "y", "--shard", "1/2", "--export", "nnunet").exit_code == 2
 
 
 @pytest.mark.parametrize(

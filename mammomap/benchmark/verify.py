@@ -59,7 +59,10 @@ def verify(path: Path, progress: Callable[..., Iterable] | None = None) -> Verif
     if report["referee_version"] != REFEREE_VERSION:
         notes.append(f"made by referee {report['referee_version']}, repeated by {REFEREE_VERSION}")
     evidence = read_evidence(path.parent)
-    systems = [Said.of_entry(entry) for entry in report["systems"]]
+    try:
+        systems = [Said.of_entry(entry) for entry in report["systems"]]
+    except KeyError as error:
+        raise TableError(f"{path}: a system without {error}; run the benchmark again") from None
     again = judged(evidence, systems, report["asked"]["prevalence"], progress)
     counted = 0
     for where, there, here in _leaves({part: report[part] for part in PARTS}, again):

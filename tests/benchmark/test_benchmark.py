@@ -11,7 +11,7 @@ from mammomap.benchmark.cases import case_pictures, contour_of
 from mammomap.benchmark.collect import collect, said
 from mammomap.benchmark.judge import judged, margins
 from mammomap.benchmark.run import Asked, benchmark
-from mammomap.benchmark.systems import System, read_system
+from mammomap.benchmark.systems import PIXEL, System, read_system
 from mammomap.benchmark.truth import Truth, check_systems, read_truth
 from mammomap.errors import LeakError, TableError
 from mammomap.masks.grid import Grid
@@ -142,6 +142,15 @@ def mapped(trained_run: Run, drawn_store, tmp_path_factory) -> Path:
     head, _ = train_head(drawn_store, trained_run, out / "head.json")
     classify(folder, head, out / "maps" / "scores.csv")
     return out
+
+
+def test_a_threshold_beside_our_own_maps_counts(mapped: Path) -> None:
+    before = read_system("blob", mapped / "blob")
+    (mapped / "blob" / "threshold.txt").write_text("0.4")
+    after = read_system("blob", mapped / "blob")
+    (mapped / "blob" / "threshold.txt").unlink()
+    assert PIXEL not in before.points and before.threshold_from == ""
+    assert after.points[PIXEL] == 0.4 and after.threshold_from == "threshold.txt of the submission"
 
 
 def test_the_whole_report(mapped: Path, trained_run: Run, drawn_store) -> None:

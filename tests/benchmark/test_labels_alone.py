@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from made.dicom_films import film, save
 
 from mammomap.cli import main
+from mammomap.cli.referee import _summary
 
 WOMEN = 8
 
@@ -38,3 +39,22 @@ def test_films_with_labels_alone(drawn_set, tmp_path: Path) -> None:
     assert found["data"]["lesion_free_films"] == 0 and "biopsy gave its breast" in found["data"]["label_rule"]
     assert {at["value"] for at in found["systems"][0]["froc"]["any"]["at"]} == {None}
     run("benchmark", "--verify", report / "report.json")
+
+
+def test_what_is_not_defined_is_not_printed() -> None:
+    """A report on films of one class: one line says so, and no line says that a figure is none."""
+    none = {"value": None, "low": None, "high": None}
+    at = {"fp": 1.0, "value": 0.5, "low": 0.4, "high": 0.6}
+    system = {"name": "a", "in_sample": False, "role": "submitted", "missing": 0, "extra_films": [], "notes": []}
+    system |= {"froc": {"any": {"at": [at]}}, "images": [{"level": "image", "score": "map maximum", "auc": none}]}
+    report = {
+        "data": {"films": 3, "women": 3, "lesions": 4, "malignant_films": 3},
+        "systems": [system],
+        "yardsticks": [{"name": "film size", "auc": none}],
+        "differences": [{"a": "a", "b": "b", "measure": "AUC", "level": "image", **none}],
+        "warnings": [],
+        "lacking": [],
+    }
+    lines = _summary(report)
+    assert sum("AUC" in line for line in lines) == 1 and "  no AUC: the films are of one class only" in lines
+    assert not any("not defined" in line for line in lines) and "all films" in lines[0]

@@ -152,3 +152,20 @@ def test_systems_need_names_of_their_own(drawn: Truth, tmp_path: Path) -> None:
     system = system_of(drawn, tmp_path, "near", 3)
     with pytest.raises(ConfigError, match="two systems are called 'near'"):
         benchmark(drawn, [system, system], tmp_path / "r", Asked(trivial=False))
+
+
+def test_the_committed_report_on_real_films_is_repeated() -> None:
+    found = verify(Path(__file__).parents[2] / "study" / "fold0" / "report.json")
+    assert found.agrees and found.figures > 20_000
+
+
+def test_a_report_that_lacks_what_it_should_say_is_one_line(tmp_path: Path) -> None:
+    kept = Path(__file__).parents[2] / "study" / "fold0"
+    for file in kept.iterdir():
+        if file.suffix in (".csv", ".json"):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    report = json.loads((kept / "report.json").read_text())
+    del report["systems"][0]["boxes"]
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    with pytest.raises(TableError, match="a system without 'boxes'; run the benchmark again"):
+        verify(tmp_path / "report.json")
