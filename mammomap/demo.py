@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-DRAWN = {"split": "official", "rows": 448, "crops": 8000, "crop": 192}
+DRAWN = {"split": "official", "rows": 448, "crops": 5000, "crop": 192}
 OTHERS = {"split": "random", "rows": 576, "crops": 36000, "crop": 256}
 
 

@@ -14,7 +14,7 @@ from mammomap.masks.store import prepare
 from mammomap.masks.tables import read_tables
 from mammomap.masks.targets import CLASSES
 from mammomap.phantom.config import TRAPS, PhantomConfig
-from mammomap.phantom.draw import draw_woman, patient_name, woman_rng
+from mammomap.phantom.films import draw_woman, patient_name, woman_rng
 from mammomap.phantom.tree import write_tree
 
 CONFIG = PhantomConfig(patients=24, seed=4, rows=300, test_share=0.4, traps=tuple(TRAPS), workers=2)

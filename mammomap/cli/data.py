@@ -157,26 +157,50 @@ def _export(tables: Path, out: Path, rows: int, workers: int | None, rule: str) 
     say_done(done, f"{about['numTraining']} films to train on, labels {', '.join(about['labels'])} -> {out}")
 
 
+PREVALENCE_HELP = "A screening mix: the share of women with a malignant lesion, most others having no lesion at all."
+
+
 @click.command()
 @click.option("-o", "--out", type=FOLDER, required=True, metavar="TREE", help="Folder for the tree.")
 @click.option("--patients", type=click.IntRange(1), default=60, show_default=True, help="Women to draw.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--rows", type=click.IntRange(200, 4700), default=1200, show_default=True, help="Rows of a film.")
+@click.option(
+    "--look",
+    type=click.Choice(["film", "digital"]),
+    default="film",
+    show_default=True,
+    help="Scanned film, or detector.",
+)
+@click.option("--prevalence", type=click.FloatRange(0, 1), metavar="P", help=PREVALENCE_HELP)
 @click.option("--traps", default="", metavar="all|NAME,...", help="Oddities of CBIS-DDSM to plant; docs/phantom.md.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; as many as cores if not given.")
 @one_line_errors
-def phantom(out: Path, patients: int, seed: int, rows: int, traps: str, workers: int | None) -> None:
-    """Draw film mammograms with known lesions, as DICOM in the layout of CBIS-DDSM.
+def phantom(
+    out: Path,
+    patients: int,
+    seed: int,
+    rows: int,
+    look: str,
+    prevalence: float | None,
+    traps: str,
+    workers: int | None,
+) -> None:
+    """Draw mammograms with known lesions, as DICOM in the layout of CBIS-DDSM.
+
+    Digital ones, and those of a screening mix, lie in the layout of your own films (docs/phantom.md).
 
     \b
-    Example:
+    Examples:
       mammomap phantom --patients 60 --seed 1 -o tree
+      mammomap phantom --look digital --prevalence 0.05 -o screening
     """
     from mammomap.phantom.config import TRAPS, PhantomConfig
     from mammomap.phantom.tree import write_tree
 
     names = tuple(TRAPS) if traps == "all" else tuple(name.strip() for name in traps.split(",") if name.strip())
-    config = PhantomConfig(patients=patients, seed=seed, rows=rows, traps=names, workers=workers)
+    drawn = {"patients": patients, "seed": seed, "rows": rows, "look": look, "prevalence": prevalence, "traps": names}
+    config = PhantomConfig(**drawn, workers=workers)
     made = write_tree(out, config, progress_bar)
     counts = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in made["counts"].items())
     for trap, films in made.get("trapped_films", {}).items():

@@ -14,7 +14,7 @@ from mammomap.cli.common import FOLDER, one_line_errors
 @click.option("--films", type=FOLDER, metavar="ROOT", help="Go the way on these films instead of drawn ones.")
 @click.option("--split", help="Who is tested, as in 'train'.  [default: official for drawn films, random for others]")
 @click.option("--rows", type=click.IntRange(64), help="Working rows of a film.  [default: 448 drawn, 576 others]")
-@click.option("--crops", type=click.IntRange(1), help="Crops to train on.  [default: 8000 drawn, 36000 others]")
+@click.option("--crops", type=click.IntRange(1), help="Crops to train on.  [default: 5000 drawn, 36000 others]")
 @click.option("--patients", type=click.IntRange(120), default=240, show_default=True, help="Women to draw.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--beside", multiple=True, metavar="NAME=CSV", help="Marks of another system, judged on the same films.")

@@ -1,8 +1,7 @@
-"""The breast without lesions: contour, thickness, gland, strands, vessels, muscle, nipple, lumps and nodes.
+"""One view of a breast without lesions: contour, thickness, gland, web, vessels, muscle, nipple, overlaps and nodes.
 
-In: a random generator, view and density. Out: an `Anatomy`: attenuation on a grid of `GRID_MM`, chest wall on the left,
-however fine the film will be. Gland follows power-law noise (exponent near 3, as measured in mammograms: Burgess
-2001, doi 10.1118/1.1355308) inside an envelope behind the nipple.
+In: a random generator, an `Arrangement` and a view. Out: an `Anatomy`: attenuation on a grid of `GRID_MM`, chest wall
+on the left, however fine the film will be.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.special import expit
 
+from mammomap.phantom.arrangement import Arrangement, projected, turned
 from mammomap.phantom.config import FILM_HEIGHT_MM
+from mammomap.phantom.texture import Strands, band_noise, dome, draw_line, power_noise
 
 GRID_MM = 0.4
-_GLAND_BIAS = (-1.5, -0.75, 0.0, 0.9)
-_GLAND_GAIN = (0.17, 0.22, 0.26, 0.28)
+_GLAND_GAIN = (0.2, 0.24, 0.27, 0.29)
 
 Field = NDArray[np.floating]
 
@@ -40,63 +40,83 @@ class Anatomy:
     """Share of pectoral muscle, 0 to 1."""
     nipple: tuple[float, float]
     """Row and column in mm."""
+    reach_mm: tuple[float, float]
+    """How far the breast reaches above and below the nipple where `across` is 1 and -1."""
+
+    def on_film(self, view: str, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows and columns in mm, `(n, 2)`, of places `(n, 3)` of the arrangement."""
+        flat = turned(places, view)
+        across = np.where(flat[:, 1] > 0, self.reach_mm[0], self.reach_mm[1]) * flat[:, 1]
+        return np.stack([self.nipple[0] - across, self.nipple[1] - flat[:, 0]], axis=1)
 
 
-def draw_breast(rng: np.random.Generator, view: str, density: int, width_mm: float) -> Anatomy:
-    """A breast of BI-RADS `density` on a film `width_mm` wide."""
+def draw_breast(rng: np.random.Generator, breast: Arrangement, view: str, width_mm: float) -> Anatomy:
+    """A view of `breast` on a film `width_mm` wide."""
     rows, cols = round(FILM_HEIGHT_MM / GRID_MM), round(width_mm / GRID_MM)
+    shape = (rows, cols)
     down = ((np.arange(rows) + 0.5) * GRID_MM).astype(np.float32)
     across = ((np.arange(cols) + 0.5) * GRID_MM).astype(np.float32)
-    edge, nipple = _contour(rng, view, down, width_mm)
+    edge, nipple, reach = _contour(rng, breast, view, down, width_mm)
     inside = across[None, :] < edge[:, None]
     skin_mm = _distance_to_skin(inside)
-    thickness = (1 - np.exp(-((skin_mm / rng.uniform(7, 12)) ** 0.9))).astype(np.float32)
-    muscle = _muscle(rng, down, across) if view == "MLO" else np.zeros(inside.shape, np.float32)
-    gland = _gland(rng, density, nipple, edge, down, across) * (1 - 0.9 * muscle)
-    attenuation = rng.uniform(0.24, 0.32) + _GLAND_GAIN[density - 1] * gland
-    attenuation += _strands(rng, inside.shape, nipple) * (0.35 + 0.65 * gland)
-    attenuation += 0.016 * power_noise(rng, inside.shape, 2.0)
-    attenuation += _lumps(rng, inside, skin_mm, gland)
-    attenuation += muscle * (rng.uniform(0.14, 0.24) + 0.02 * power_noise(rng, inside.shape, 3.0))
+    bulk = rng.uniform(0.1, 0.3)
+    thickness = (1 - bulk) * (1 - np.exp(-((skin_mm / rng.uniform(5, 10)) ** 0.9)))
+    thickness = (thickness + bulk * (1 - np.exp(-skin_mm / rng.uniform(25, 45)))).astype(np.float32)
+    muscle = _muscle(rng, down, across) if view == "MLO" else np.zeros(shape, np.float32)
+    place = (nipple[0] - down) / np.where(down < nipple[0], reach[0], reach[1])
+    gland = projected(breast, view, nipple[1] - across[None, :], place[:, None])
+    strands = Strands(rng, shape, (nipple[0] / GRID_MM, nipple[1] / GRID_MM), 70 / GRID_MM)
+    streaks = strands.noise(rng, 2.7, rng.uniform(1.5, 2.6), 18 / GRID_MM)
+    streaks += 0.6 * power_noise(rng, shape, 2.8, longest=18 / GRID_MM)
+    gland = np.clip(1.15 * gland, 0, 1)
+    gland = gland + 0.27 * (gland * (1 - gland) + 0.01) ** 0.5 * streaks
+    gland = np.clip(gland, 0, 1) * (1 - 0.9 * muscle) * np.clip((skin_mm - 2) / 5, 0, 1)
+    attenuation = rng.uniform(0.24, 0.33) + _GLAND_GAIN[breast.density - 1] * gland
+    attenuation += _web(rng, strands, gland) * (1 - 0.6 * muscle)
+    attenuation += 0.01 * power_noise(rng, shape, 2.6, longest=30 / GRID_MM)
+    attenuation += _overlaps(rng, inside, skin_mm, gland) * (1 + 0.22 * streaks)
+    attenuation += muscle * _fibres(rng, down, across)
     attenuation += _nodes(rng, view, inside, skin_mm, down, across)
     attenuation *= thickness
-    attenuation += _vessels(rng, inside, nipple) * np.minimum(1, skin_mm / 3)
-    attenuation += 0.045 * np.exp(-((skin_mm - 0.8) ** 2) / 0.6) * inside  # the skin line
+    anatomy = Anatomy(attenuation, thickness, skin_mm, gland, muscle, nipple, reach)
+    attenuation += _vessels(rng, anatomy, breast, view) * np.minimum(1, skin_mm / 3) * (1 - 0.5 * muscle)
+    attenuation += _folds(rng, anatomy, view, down, across)
+    attenuation += 0.018 * np.exp(-((skin_mm - 0.8) ** 2) / 0.6) * inside  # the skin line
     attenuation += _nipple(rng, nipple, down, across)
-    return Anatomy(attenuation.astype(np.float32), thickness, skin_mm, gland, muscle, nipple)
+    return anatomy
 
 
-def power_noise(rng: np.random.Generator, shape: tuple[int, ...], exponent: float) -> Field:
-    """Noise with power spectrum 1 / f ** exponent, mean 0, standard deviation 1, `shape`."""
-    rows, cols = shape
-    f = np.hypot(np.fft.fftfreq(rows)[:, None] * rows, np.fft.rfftfreq(cols)[None, :] * rows)
-    f[0, 0] = np.inf
-    spectrum = np.fft.rfft2(rng.standard_normal(shape, dtype=np.float32)) * np.maximum(f, 2) ** (-exponent / 2)
-    field = np.fft.irfft2(spectrum, s=shape)
-    return ((field - field.mean()) / field.std()).astype(np.float32)
-
-
-def _contour(rng: np.random.Generator, view: str, down: Field, width_mm: float) -> tuple[Field, tuple[float, float]]:
-    """The breast's edge column for each row, in mm, and the nipple: superellipses, in MLO with a flank up."""
-    depth = float(rng.uniform(0.5, 0.8) * width_mm)
-    p, q = rng.uniform(1.9, 2.5), rng.uniform(1.6, 2.1)
+def _contour(
+    rng: np.random.Generator, breast: Arrangement, view: str, down: Field, width_mm: float
+) -> tuple[Field, tuple[float, float], tuple[float, float]]:
+    """The breast's edge column for each row, the nipple and the reach up and down, all in mm."""
+    depth = float(min(breast.depth_mm + rng.normal(3 * (view == "MLO"), 3), 0.88 * width_mm))
+    p, q = rng.uniform(1.8, 2.6), rng.uniform(1.6, 2.2)
     if view == "CC":
-        centre = float(rng.uniform(105, 135))
-        above = below = float(np.clip(rng.uniform(0.85, 1.15) * depth, 55, 100))
+        centre = float(rng.uniform(100, 140))
+        above, below = (
+            float(np.clip(breast.height * rng.uniform(0.9, 1.1) * (30 + 0.75 * depth), 62, 122)) for _ in range(2)
+        )
         flank = np.zeros_like(down)
+        reach = (above * 0.92, below * 0.92)
     else:
-        centre = float(rng.uniform(130, 160))
-        above, below = float(rng.uniform(95, 130)), float(rng.uniform(58, 228 - centre))
-        flank = (rng.uniform(35, 60) * (1 - 0.35 * down / centre)).astype(np.float32)
+        centre = float(rng.uniform(125, 165))
+        above, below = float(rng.uniform(95, 135)), float(rng.uniform(55, 232 - centre))
+        flank = (rng.uniform(30, 62) * (1 - 0.35 * down / centre)).astype(np.float32)
+        reach = (above * 0.8, below * 0.92)
     t = np.where(down < centre, (centre - down) / above, (down - centre) / below)
     bulge = (1 - np.clip(t, 0, 1) ** p) ** (1 / q)
     edge = np.where(down < centre, flank + (depth - flank) * bulge, depth * bulge)
     if view == "MLO":
         smooth = gaussian_filter1d(edge, 9 / GRID_MM, mode="nearest")
         edge = np.where(down < centre, smooth, edge + (smooth - edge) * np.clip(1 - (down - centre) / 25, 0, 1))
+        if rng.random() < 0.35:  # the abdomen below the fold
+            fold = centre + below * rng.uniform(0.8, 0.98)
+            edge = np.maximum(edge, rng.uniform(10, 35) * np.clip((down - fold) / rng.uniform(10, 25), 0, 1))
     wobble = sum(rng.normal(0, 0.9) * np.sin(down / s + rng.uniform(0, 6)) for s in (35, 22, 12))
     edge = np.where(edge > 0, edge + wobble * np.minimum(1, edge / 20), 0).astype(np.float32)
-    return edge, (centre, float(np.interp(centre, down, edge)))
+    tip = round(float(np.interp(centre, down, edge)), 2)  # what is drawn from here on does not see a CPU's rounding
+    return edge, (centre, tip), reach
 
 
 def _distance_to_skin(inside: NDArray[np.bool_]) -> Field:
@@ -109,83 +129,67 @@ def _distance_to_skin(inside: NDArray[np.bool_]) -> Field:
 
 def _muscle(rng: np.random.Generator, down: Field, across: Field) -> Field:
     """Pectoral muscle: a triangle in the upper corner at the chest wall, its front slightly bowed."""
-    top, low = rng.uniform(28, 52), rng.uniform(100, 165)
+    top, low = rng.uniform(26, 62), rng.uniform(95, 190)
     share = np.clip(down / low, 0, 1)
-    front = top * (1 - share) + rng.uniform(-3, 7) * np.sin(np.pi * share)
+    front = top * (1 - share) + rng.uniform(-4, 8) * np.sin(np.pi * share) + 1.2 * np.sin(down / 9 + rng.uniform(0, 6))
     depth_mm = np.where(down < low, front, -20)[:, None] - across[None, :]
-    return _rise(depth_mm / rng.uniform(0.6, 1.4))
+    return _rise(depth_mm / rng.uniform(0.6, 2.2))
 
 
-def _gland(
-    rng: np.random.Generator, density: int, nipple: tuple[float, float], edge: Field, down: Field, across: Field
-) -> Field:
-    """Share of gland: smooth noise cut at a level set by density, within an ellipse behind the nipple."""
+def _fibres(rng: np.random.Generator, down: Field, across: Field) -> Field:
+    """The muscle's own brightness: fuller towards the upper corner, faintly striped along its front."""
     shape = (len(down), len(across))
-    depth = nipple[1]
-    tall = rng.uniform(0.5, 0.72) * min(95.0, float((edge > 8).sum() * GRID_MM / 2))
-    centre = nipple[0] + rng.normal(0, 5) - 4, depth * rng.uniform(0.48, 0.62)
-    radius = np.hypot(
-        (down[:, None] - centre[0]) / tall, (across[None, :] - centre[1]) / (depth * rng.uniform(0.42, 0.52))
+    full = rng.uniform(0.12, 0.26) * (1.15 - 0.3 * (down[:, None] / 150 + across[None, :] / 80))
+    stripes = np.sin(
+        (across[None, :] + down[:, None] * rng.uniform(0.25, 0.45)) / rng.uniform(1.5, 3) + rng.uniform(0, 6)
     )
-    envelope = np.clip(3.0 * (1.0 - radius), -4, 1.2)
-    noise = 0.95 * power_noise(rng, shape, 3.4) + 0.2 * power_noise(rng, shape, 2.4)
-    level = 1.5 * noise + envelope + _GLAND_BIAS[density - 1]
-    return _rise(1.1 * level)
+    return full + 0.012 * power_noise(rng, shape, 3.0) + 0.006 * stripes * power_noise(rng, shape, 3.0)
 
 
-def _strands(rng: np.random.Generator, shape: tuple[int, ...], nipple: tuple[float, float]) -> Field:
-    """Ducts and ligaments: thin curved lines that run from the nipple into the breast."""
-    canvas = np.zeros(shape, np.float32)
-    for thickness, count, blur in ((1, 130, 0.8), (2, 60, 1.2), (3, 22, 1.8)):
+def _web(rng: np.random.Generator, strands: Strands, gland: Field) -> Field:
+    """Ligaments and ducts: thin curved lines at three scales, stronger in gland."""
+    coarse = strands.web(rng, 22 / GRID_MM, 0.045, rng.uniform(2, 4))
+    middle = strands.web(rng, 10 / GRID_MM, 0.085, rng.uniform(2, 3.5))
+    fine = strands.web(rng, 4.5 / GRID_MM, 0.17, rng.uniform(1.6, 2.5))
+    strong = rng.uniform(0.6, 1.4)
+    return strong * (0.1 * coarse + 0.08 * middle * (0.5 + 0.6 * gland) + 0.05 * fine * (0.35 + 0.5 * gland))
+
+
+def _vessels(rng: np.random.Generator, anatomy: Anatomy, breast: Arrangement, view: str) -> Field:
+    """Long winding bands, the same in both views; where two cross it is brighter. Now and then one is calcified."""
+    shape = anatomy.attenuation.shape
+    alike = np.random.default_rng([breast.looks, 1])
+    field = np.zeros(shape, np.float32)
+    for line in breast.vessels:
+        wide, grey, calcified = int(alike.integers(1, 4)), int(alike.integers(60, 200)), alike.random() < 0.04
+        if len(line) < 4:
+            continue
+        cells = anatomy.on_film(view, line) / GRID_MM - 0.5
         layer = np.zeros(shape, np.uint8)
-        for _ in range(count):
-            start = rng.uniform(2, 55)
-            heading = np.pi + rng.normal(0, 0.55)
-            row, col = nipple[0] + start * np.sin(heading), nipple[1] + start * np.cos(heading)
-            line = _walk(rng, (row, col), heading + rng.normal(0, 0.25), int(rng.integers(8, 28)), 2.0, 0.13)
-            _draw_line(layer, line, int(rng.integers(60, 255)), thickness)
-        canvas += cv2.GaussianBlur(layer, (0, 0), blur).astype(np.float32) / 255
-    return 0.085 * canvas
+        draw_line(layer, cells, grey, wide)
+        field += 0.1 * cv2.GaussianBlur(layer, (0, 0), 0.9).astype(np.float32) / 255
+        if calcified:
+            rails = np.zeros(shape, np.uint8)
+            for side in (-1, 1):
+                draw_line(rails, cells + side * (wide / 2 + 0.4), 255, 1)
+            broken = band_noise(rng, shape, 6, 1.0) > 0.1
+            field += 0.2 * cv2.GaussianBlur(rails * broken, (0, 0), 0.6).astype(np.float32) / 255
+    return field * (anatomy.skin_mm > 0)
 
 
-def _vessels(rng: np.random.Generator, inside: NDArray[np.bool_], nipple: tuple[float, float]) -> Field:
-    """A few long bright bands, some of them winding."""
-    layer = np.zeros(inside.shape, np.uint8)
-    for _ in range(int(rng.integers(1, 5))):
-        row, col = nipple[0] + rng.normal(0, 35), rng.uniform(0, 0.3) * nipple[1]
-        line = _walk(rng, (row, col), rng.normal(0, 0.4), int(rng.integers(15, 40)), 2.5, rng.uniform(0.08, 0.22))
-        _draw_line(layer, line, int(rng.integers(70, 230)), int(rng.integers(2, 4)))
-    return 0.1 * cv2.GaussianBlur(layer, (0, 0), 1.0).astype(np.float32) / 255 * inside
-
-
-def _walk(
-    rng: np.random.Generator, start: tuple[float, float], heading: float, steps: int, step_mm: float, bend: float
-) -> NDArray[np.float64]:
-    """A curved line as `(steps + 1, 2)` row, col in mm."""
-    headings = heading + np.cumsum(rng.normal(0, bend, steps))
-    moves = step_mm * np.stack([np.sin(headings), np.cos(headings)], axis=1)
-    return np.vstack([np.array(start)[None], np.array(start) + np.cumsum(moves, axis=0)])
-
-
-def _draw_line(layer: NDArray[np.uint8], line_mm: NDArray[np.float64], grey: int, thickness: int) -> None:
-    points = np.rint((line_mm[:, ::-1] / GRID_MM - 0.5) * 16).astype(np.int32)
-    cv2.polylines(layer, [points.reshape(-1, 1, 2)], False, grey, thickness, cv2.LINE_AA, 4)
-
-
-def _lumps(rng: np.random.Generator, inside: NDArray[np.bool_], skin_mm: Field, gland: Field) -> Field:
-    """Soft overlaps of tissue: as bright as a subtle mass, but without an edge or a shape of their own."""
+def _overlaps(rng: np.random.Generator, inside: NDArray[np.bool_], skin_mm: Field, gland: Field) -> Field:
+    """Soft overlaps of tissue: as bright as a mass, but without an edge or a shape of their own."""
     field = np.zeros(inside.shape, np.float32)
     weight = (skin_mm[::5, ::5] > 8) * (0.15 + gland[::5, ::5])
     if not weight.any():
         return field
-    rows, cols = (np.arange(n, dtype=np.float32) for n in inside.shape)
-    for _ in range(int(rng.integers(3, 9))):
+    for _ in range(int(rng.integers(4, 11))):
         row, col = _place(rng, weight)
-        angle, tall, wide = rng.uniform(0, np.pi), rng.uniform(3, 9) / GRID_MM, rng.uniform(2, 5) / GRID_MM
-        y, x = rows[:, None] - 5 * row, cols[None, :] - 5 * col
+        angle, tall, wide = rng.uniform(0, np.pi), rng.uniform(3, 10) / GRID_MM, rng.uniform(2, 6) / GRID_MM
+        window, y, x = _around(inside.shape, (5 * row, 5 * col), 3.2 * max(tall, wide))
         along, beside = y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)
-        field += rng.uniform(0.04, 0.13) * np.exp(-((along / tall) ** 2 + (beside / wide) ** 2) / 2)
-    return field * (1 + 0.35 * power_noise(rng, inside.shape, 2.4))
+        field[window] += rng.uniform(0.04, 0.15) * np.exp(-((along / tall) ** 2 + (beside / wide) ** 2) / 2)
+    return field
 
 
 def _nodes(
@@ -193,29 +197,38 @@ def _nodes(
 ) -> Field:
     """Lymph nodes: bean-shaped, sharp, with a fatty hilum; mostly high in MLO."""
     field = np.zeros(inside.shape, np.float32)
-    for _ in range(int(rng.poisson(1.3 if view == "MLO" else 0.25))):
+    for _ in range(int(rng.poisson(0.8 if view == "MLO" else 0.15))):
         high = down[:, None] < (95 if view == "MLO" else FILM_HEIGHT_MM)
         weight = ((skin_mm > 9) & high & (across[None, :] > 10))[::5, ::5].astype(np.float32)
         if not weight.any():
             break
-        row, col = (5 * i * GRID_MM for i in _place(rng, weight))
-        tall, wide, angle = rng.uniform(3, 6.5), rng.uniform(2, 3.5), rng.uniform(0, np.pi)
-        y, x = down[:, None] - row, across[None, :] - col
+        row, col = _place(rng, weight)
+        tall, wide, angle = rng.uniform(3, 7) / GRID_MM, rng.uniform(2, 4) / GRID_MM, rng.uniform(0, np.pi)
+        window, y, x = _around(inside.shape, (5 * row, 5 * col), 1.5 * max(tall, wide))
         along, beside = y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)
-        bean = _dome(np.hypot(along / tall, beside / wide))
-        hilum = _dome(np.hypot(along / (0.55 * tall), (beside - 0.35 * wide) / (0.5 * wide)))
-        field += rng.uniform(0.1, 0.2) * (bean - 0.8 * hilum)
+        bean = dome(np.hypot(along / tall, beside / wide))
+        hilum = dome(np.hypot(along / (0.55 * tall), (beside - 0.35 * wide) / (0.5 * wide)))
+        field[window] += rng.uniform(0.05, 0.13) * (bean - 0.6 * hilum)
     return field
+
+
+def _folds(rng: np.random.Generator, anatomy: Anatomy, view: str, down: Field, across: Field) -> Field:
+    """Skin folds: a bright band with a dark one beside it, near the axilla or under the breast; seldom."""
+    if rng.random() > (0.12 if view == "MLO" else 0.05):
+        return np.zeros_like(anatomy.attenuation)
+    high = view == "MLO" and rng.random() < 0.6
+    row = rng.uniform(15, 70) if high else anatomy.nipple[0] + anatomy.reach_mm[1] * rng.uniform(0.55, 0.9)
+    bow, slope = rng.uniform(-0.004, 0.004), rng.uniform(-0.5, 0.5)
+    start, length = rng.uniform(0, 25), rng.uniform(30, 70)
+    off = down[:, None] - (row + slope * across + bow * (across - start) ** 2)[None, :]
+    along = np.clip((across - start) / 15, 0, 1) * np.clip((start + length - across) / 20, 0, 1)
+    band = np.exp(-((off / rng.uniform(0.8, 1.8)) ** 2)) - 0.5 * np.exp(-(((off - 3) / 1.8) ** 2))
+    return (rng.uniform(0.015, 0.045) * band * along[None, :] * np.minimum(1, anatomy.skin_mm / 4)).astype(np.float32)
 
 
 def _rise(level: NDArray) -> Field:
     """The logistic function, safe for large arguments."""
     return expit(level).astype(np.float32)
-
-
-def _dome(radius: Field) -> Field:
-    """1 in the middle, 0 from radius 1 on, steep at the edge: the chord through a flattened ball."""
-    return np.sqrt(np.clip(1 - radius**2, 0, 1)) ** 0.6
 
 
 def _nipple(rng: np.random.Generator, nipple: tuple[float, float], down: Field, across: Field) -> Field:
@@ -225,7 +238,7 @@ def _nipple(rng: np.random.Generator, nipple: tuple[float, float], down: Field, 
     radius = np.hypot(
         (down[:, None] - nipple[0]) / rng.uniform(4, 6.5), (across[None, :] - nipple[1] + 1) / rng.uniform(2.5, 4.5)
     )
-    return np.float32(rng.uniform(0.1, 0.2)) * _rise((1 - radius) * 4)
+    return np.float32(rng.uniform(0.08, 0.18)) * _rise((1 - radius) * 4)
 
 
 def _place(rng: np.random.Generator, weight: Field) -> tuple[int, int]:
@@ -233,3 +246,12 @@ def _place(rng: np.random.Generator, weight: Field) -> tuple[int, int]:
     sums = np.cumsum(weight.ravel(), dtype=np.float64)
     row, col = divmod(int(np.searchsorted(sums, rng.uniform(0, sums[-1]), side="right")), weight.shape[1])
     return min(row, weight.shape[0] - 1), col
+
+
+def _around(
+    shape: tuple[int, ...], centre: tuple[float, float], reach: float
+) -> tuple[tuple[slice, slice], Field, Field]:
+    """The cells within `reach` of a cell, and their offsets from it as a column and a row."""
+    spans = [slice(max(0, int(c - reach)), min(n, int(c + reach) + 2)) for c, n in zip(centre, shape, strict=True)]
+    y, x = (np.arange(s.start, s.stop, dtype=np.float32) - c for s, c in zip(spans, centre, strict=True))
+    return (spans[0], spans[1]), y[:, None], x[None, :]

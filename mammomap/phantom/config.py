@@ -7,16 +7,19 @@ from the film's upper left corner, so pixel i is centred at (i + 0.5) * pixel_mm
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammomap.errors import ConfigError
 
+if TYPE_CHECKING:
+    from mammomap.phantom.digital import Exposure
+
 FILM_HEIGHT_MM = 240.0
 LEAST_ROWS, MOST_ROWS = 200, 4700
-SUSPICION_GAP = 1.7
-"""Distance of the mean suspicion of malignant and benign lesions in standard deviations: best AUC 0.885."""
+LOOKS = ("film", "digital")
 
 TRAPS = {
     "small-masks": "masks 0.87 times too small, on films whose only lesion is a mass",
@@ -46,7 +49,12 @@ class PhantomConfig:
     test_share: float = 0.25
     """Share of the women in the official test part."""
     both_breasts: float = 0.1
-    """Share of the women with films of both breasts."""
+    """Share of the women with films of both breasts; with `prevalence` all have them."""
+    look: str = "film"
+    """film, a digitised one, or digital, a detector's image For Presentation."""
+    prevalence: float | None = None
+    """Share of the women with a malignant lesion in a screening mix, most of whose women have no lesion. If absent,
+    each breast has at least one lesion, as in CBIS-DDSM."""
     traps: tuple[str, ...] = ()
     """Names from `TRAPS`, in any order; two-lists and leaking-women change lesions, the others only what is written."""
     workers: int | None = None
@@ -62,12 +70,25 @@ class PhantomConfig:
         for name in ("test_share", "both_breasts"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}, wanted 0 to 1")
+        if self.look not in LOOKS:
+            raise ConfigError(f"look is {self.look!r}, wanted {' or '.join(LOOKS)}")
+        if self.prevalence is not None and not 0 <= self.prevalence <= 1:
+            raise ConfigError(f"prevalence is {self.prevalence}, wanted 0 to 1")
         unknown = sorted(set(self.traps) - set(TRAPS))
         if unknown:
             raise ConfigError(f"trap {unknown[0]!r}, wanted one of {', '.join(TRAPS)}")
+        if self.traps and self.own_layout:
+            raise ConfigError(
+                "traps are of CBIS-DDSM's layout, which a digital look and a prevalence leave; drop the traps"
+            )
         object.__setattr__(self, "traps", tuple(name for name in TRAPS if name in self.traps))
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"workers is {self.workers}, wanted at least 1")
+
+    @property
+    def own_layout(self) -> bool:
+        """Whether the tree has films.csv and lesions.csv: CBIS-DDSM's lists hold no film without a lesion."""
+        return self.look == "digital" or self.prevalence is not None
 
     @property
     def pixel_mm(self) -> float:
@@ -82,23 +103,18 @@ class LesionPlan:
     kind: str
     """mass or calcification"""
     pathology: str
-    suspicion: float
+    shape: str
+    """Mass shape, or calcification type, as the tables write it (parts joined by `-`)."""
+    margins: str
+    """Mass margins, or distribution of calcifications."""
+    assessment: int
+    """BI-RADS of the reader."""
+    subtlety: int
+    """1 subtle to 5 obvious; contrast follows it."""
     size_mm: float
     """Longest diameter, about."""
     contrast: float
     """Added attenuation, where a breast's fat has about 0.3."""
-    irregularity: float
-    """0 smooth or regular, 1 irregular or pleomorphic."""
-    spiculation: float
-    """0 none, up to 1; masses only."""
-    nipple_mm: float
-    """Distance from the nipple, kept in both views where the breast has room."""
-    assessment: int
-    subtlety: int
-    shape: str
-    """Mass shape, or calcification type."""
-    margins: str
-    """Mass margins, or distribution of calcifications."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +156,12 @@ class PhantomFilm:
     density: int
     """BI-RADS density, 1 to 4."""
     image: NDArray[np.uint16]
-    """(rows, cols), bright where dense."""
+    """(rows, cols), bright where dense; of a digital film the presentation values."""
     chest_wall_left: bool
     pixel_mm: float
     lesions: tuple[PhantomLesion, ...]
+    exposure: Exposure | None = None
+    """What a digital film stores."""
 
     @property
     def image_id(self) -> str:

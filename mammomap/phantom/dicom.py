@@ -10,7 +10,7 @@ Traps (`TRAPS`) make single films odder still.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ LIST_NAMES = {"mass": "Mass", "calcification": "Calc"}
 PART_NAMES = {"train": "Training", "test": "Test"}
 UNFIT = (1.014, 1.0105)
 """Mask over film, down and across, where no rule fits: as in one calcification of the real set."""
-_DATE = "20160101"
+DATE = "20160101"
 
 
 def write_film(
@@ -84,7 +84,7 @@ class _File:
     """2 for the second series of one name."""
 
     def uid(self, stamp: str, what: str) -> str:
-        return _uid(stamp, self.name, what if self.series == 1 else f"{what} {self.series}")
+        return uid_of(stamp, self.name, what if self.series == 1 else f"{what} {self.series}")
 
     def path(self, stamp: str) -> str:
         """As the lists name it."""
@@ -110,7 +110,7 @@ def _write_roi(
         second, first = (_File(name, *picture, series=k) for k, picture in enumerate(pictures, start=1))
         in_crop_column = second if swapped else first
     else:
-        crop_first = not is_mass or int(_uid(stamp, name, "order").rsplit(".")[-1]) % 2 == 0
+        crop_first = not is_mass or int(uid_of(stamp, name, "order").rsplit(".")[-1]) % 2 == 0
         ordered = reversed(pictures) if crop_first != swapped else pictures
         first, second = (_File(name, *picture, number=k) for k, picture in enumerate(ordered))
         in_crop_column = first if is_mass else second
@@ -158,7 +158,7 @@ def _crop(image: NDArray[np.uint16], mask: NDArray[np.bool_]) -> NDArray[np.uint
     return np.rint((crop - low) / max(high - low, 1) * 65535).astype(np.uint16)
 
 
-def _uid(stamp: str, *names: str) -> str:
+def uid_of(stamp: str, *names: str) -> str:
     """A UID under 2.25 (a UUID as a decimal number, 128 bits of a hash)."""
     digest = hashlib.sha256("/".join((stamp, *names)).encode()).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
@@ -168,13 +168,22 @@ def _write(folder: Path, film: PhantomFilm, file: _File, stamp: str, traps: froz
     """Write one file below `folder`, at its path but for a folder whose name ends in `.dcm`."""
     odd_name = file.name[file.name.index("P_") :] + ".dcm"
     odd = "odd-headers" in traps and file.description != "cropped images"
-    name, description = (odd_name, "") if odd else (file.name, file.description)
     relative = Path(file.path(stamp))
     path = folder / (odd_name if "dcm-folders" in traps else file.name) / Path(*relative.parts[1:])
+    uids = [file.uid(stamp, what) for what in ("study", "series", f"instance {file.number}")]
+    dataset = scanned(film, file.pixels, odd_name if odd else file.name, uids)
+    dataset.SeriesDescription = "" if odd else file.description
+    if odd:  # no code string, as in the real set
+        body_part = f"{film.side.title()} Breast"
+        dataset["BodyPartExamined"] = DataElement("BodyPartExamined", "CS", body_part, validation_mode=IGNORE)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = file.pixels
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def scanned(film: PhantomFilm, pixels: NDArray, patient_id: str, uids: Sequence[str]) -> Dataset:
+    """Pixels of a digitised film, uint8 or uint16, as Secondary Capture; `uids` of study, series and instance."""
     bits = pixels.dtype.itemsize * 8
-    instance = UID(file.uid(stamp, f"instance {file.number}"))
+    study, series, instance = (UID(uid) for uid in uids)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
     meta.MediaStorageSOPInstanceUID = instance
@@ -184,8 +193,8 @@ def _write(folder: Path, film: PhantomFilm, file: _File, stamp: str, traps: froz
     dataset.SpecificCharacterSet = "ISO_IR 100"
     dataset.SOPClassUID = SecondaryCaptureImageStorage
     dataset.SOPInstanceUID = instance
-    dataset.StudyDate = _DATE
-    dataset.ContentDate = _DATE
+    dataset.StudyDate = DATE
+    dataset.ContentDate = DATE
     dataset.StudyTime = "000000"
     dataset.AccessionNumber = ""
     dataset.Modality = "MG"
@@ -193,15 +202,14 @@ def _write(folder: Path, film: PhantomFilm, file: _File, stamp: str, traps: froz
     dataset.Manufacturer = "mammomap phantom"
     dataset.ReferringPhysicianName = ""
     dataset.StudyDescription = "drawn, no woman"
-    dataset.SeriesDescription = description
-    dataset.PatientName = name
-    dataset.PatientID = name
+    dataset.SeriesDescription = ""
+    dataset.PatientName = patient_id
+    dataset.PatientID = patient_id
     dataset.PatientBirthDate = ""
     dataset.PatientSex = ""
-    body_part = f"{film.side.title()} Breast" if odd else "BREAST"  # no code string, as in the real set
-    dataset["BodyPartExamined"] = DataElement("BodyPartExamined", "CS", body_part, validation_mode=IGNORE)
-    dataset.StudyInstanceUID = UID(file.uid(stamp, "study"))
-    dataset.SeriesInstanceUID = UID(file.uid(stamp, "series"))
+    dataset.BodyPartExamined = "BREAST"
+    dataset.StudyInstanceUID = study
+    dataset.SeriesInstanceUID = series
     dataset.StudyID = "PHANTOM"
     dataset.SeriesNumber = 1
     dataset.InstanceNumber = 1
@@ -217,4 +225,4 @@ def _write(folder: Path, film: PhantomFilm, file: _File, stamp: str, traps: froz
     dataset.LargestImagePixelValue = int(pixels.max())
     data = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<")).tobytes()
     dataset.PixelData = data + b"\0" * (len(data) % 2)
-    dataset.save_as(path, enforce_file_format=True)
+    return dataset

@@ -42,11 +42,15 @@ def trapped_plan(breasts: tuple[BreastPlan, ...], config: PhantomConfig, patient
         rng = _rng(config, "two-lists lesions", patient_id)
         calcification = bool(rng.random() < _MALIGNANT_CALCIFICATION)
         kinds = (("mass", not calcification), ("calcification", calcification))
-        first = replace(first, lesions=tuple(plan_lesion(rng, kind, bad) for kind, bad in kinds))
+        first = replace(first, lesions=tuple(plan_lesion(rng, kind, bad, first.density) for kind, bad in kinds))
     if _hits(config, "leaking-women", patient_id):
         rng = _rng(config, "leaking-women lesion", patient_id)
         kinds_there = {lesion.kind for breast in (first, *breasts[1:]) for lesion in breast.lesions}
-        lacking = [plan_lesion(rng, kind, bool(rng.random() < 0.5)) for kind in _LISTS if kind not in kinds_there]
+        lacking = [
+            plan_lesion(rng, kind, bool(rng.random() < 0.5), first.density)
+            for kind in _LISTS
+            if kind not in kinds_there
+        ]
         first = replace(first, lesions=(*first.lesions, *lacking))
     return (first, *breasts[1:])
 

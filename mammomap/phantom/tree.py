@@ -1,8 +1,9 @@
-"""A phantom on disk in the classic CBIS-DDSM layout, written so that a stop costs one woman per process at most.
+"""A phantom on disk, written so that a stop costs one woman per process at most.
 
 In: a folder and a `PhantomConfig`. Out: `CBIS-DDSM/<series>/<study UID>/<series UID>/00000k.dcm`, the four
 `{mass,calc}_case_description_{train,test}_set.csv`, `truth.json` (films, lesions, lists and traps as they are, whatever
-a trap makes of them) and, written last, `phantom.json`. While it grows, `.women/` holds the settings and a record for
+a trap makes of them) and, written last, `phantom.json`. Digital films and screening mixes lie as in `own_tree` instead
+of CBIS-DDSM's folders and tables. While it grows, `.women/` holds the settings and a record for
 each woman that is whole. Bytes depend on the settings alone, not on `workers`.
 """
 
@@ -23,10 +24,11 @@ from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.parallel import in_processes
 from mammomap.phantom.config import FILM_HEIGHT_MM, PhantomConfig
 from mammomap.phantom.dicom import write_film
-from mammomap.phantom.draw import draw_woman, patient_name, woman_rng
+from mammomap.phantom.films import draw_woman, patient_name, woman_rng
+from mammomap.phantom.own_tree import FILMS_FOLDER, own_truth, write_own_film, write_tables
 from mammomap.phantom.traps import as_listed, film_truth, parts_of, traps_on
 
-PHANTOM_FORMAT = 1
+PHANTOM_FORMAT = 2
 """Goes up when the same settings draw other films."""
 _COMMON = ("left or right breast", "image view", "abnormality id", "abnormality type")
 _TAIL = ("assessment", "pathology", "subtlety", "image file path", "cropped image file path", "ROI mask file path")
@@ -50,8 +52,6 @@ def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterabl
     """
     settings = {"format": PHANTOM_FORMAT, **{k: v for k, v in asdict(config).items() if k != "workers"}}
     settings["traps"] = list(config.traps)  # as JSON gives it back
-    if not config.traps:
-        del settings["traps"]  # UIDs hang on the settings, and phantoms without traps were there before
     marker, records = out / "phantom.json", out / ".women"
     found = _settings_found(out)
     if found is not None and found != settings:
@@ -65,7 +65,7 @@ def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterabl
     if found is None and out.is_dir() and any(out.iterdir()):
         raise ConfigError(f"{out}: is neither empty nor a phantom; choose another folder")
     write_json(records / "plan.json", settings)
-    for half in (out / "CBIS-DDSM").glob(".half-*"):
+    for half in (out / _folder(config)).glob(".half-*"):
         shutil.rmtree(half)
     parts = official_parts(config)
     jobs = [
@@ -77,13 +77,13 @@ def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterabl
     women = [
         json.loads((records / f"{patient_name(woman)}.json").read_text()) for woman in range(1, config.patients + 1)
     ]
-    _write_lists(out, women)
+    (write_tables if config.own_layout else _write_lists)(out, women)
     about = {
         "phantom": f"phantom seed {config.seed}",
         "settings": settings,
         "pixel_mm": config.pixel_mm,
         "film_height_mm": FILM_HEIGHT_MM,
-        "counts": _counts(women),
+        "counts": _counts(women, config.prevalence is not None),
     }
     films = [film for woman in women for film in woman["films"]]
     if config.traps:
@@ -112,25 +112,34 @@ def _settings_found(out: Path) -> dict | None:
     return json.loads(plan.read_text()) if plan.is_file() else None
 
 
+def _folder(config: PhantomConfig) -> str:
+    """Where the films lie."""
+    return FILMS_FOLDER if config.own_layout else "CBIS-DDSM"
+
+
 def _write_woman(job: tuple[Path, PhantomConfig, str, int, str]) -> None:
-    """Draw one woman, put her series in place whole, then record her."""
+    """Draw one woman, put her folders in place whole, then record her."""
     out, config, stamp, woman, part = job
     name = patient_name(woman)
-    half = out / "CBIS-DDSM" / f".half-{name}"
+    half = out / _folder(config) / f".half-{name}"
     half.mkdir(parents=True)
     rows: list[dict[str, str]] = []
     films = []
     parts = parts_of(config, name, part)
     for film in draw_woman(woman_rng(config.seed, woman), config, name):
+        if config.own_layout:
+            rows += write_own_film(film, part, half, stamp)
+            films.append(own_truth(film, part))
+            continue
         traps = traps_on(config, film, parts)
         listed = as_listed(film, traps)
         rows += write_film(listed, parts, half, stamp, traps)
         films.append(film_truth(listed, parts, traps))
-    for series in sorted(half.iterdir()):
-        target = half.parent / series.name
+    for folder in sorted(half.iterdir()):
+        target = half.parent / folder.name
         if target.exists():  # left by a run that was stopped before it recorded her
             shutil.rmtree(target)
-        os.replace(series, target)
+        os.replace(folder, target)
     half.rmdir()
     write_json(out / ".women" / f"{name}.json", {"patient_id": name, "part": part, "films": films, "rows": rows})
 
@@ -151,15 +160,20 @@ def _write_list(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]
         writer.writerows(rows)
 
 
-def _counts(women: list[dict]) -> dict[str, int]:
+def _counts(women: list[dict], screened: bool) -> dict[str, int]:
     films = [film for woman in women for film in woman["films"]]
-    rows = [row for woman in women for row in woman["rows"]]
-    return {
+    kinds = [lesion["kind"] for film in films for lesion in film["lesions"]]
+    counts = {
         "women": len(women),
         "test_women": sum(woman["part"] == "test" for woman in women),
         "films": len(films),
         "malignant_films": sum(film["malignant"] for film in films),
-        "lesions": len(rows),
-        "masses": sum(row["list"] == "mass" for row in rows),
-        "calcifications": sum(row["list"] == "calcification" for row in rows),
+        "lesions": len(kinds),
+        "masses": kinds.count("mass"),
+        "calcifications": kinds.count("calcification"),
     }
+    if screened:
+        malignant = [any(film["malignant"] for film in woman["films"]) for woman in women]
+        lesion_free = [not any(film["lesions"] for film in woman["films"]) for woman in women]
+        counts |= {"malignant_women": sum(malignant), "lesion_free_women": sum(lesion_free)}
+    return counts

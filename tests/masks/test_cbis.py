@@ -13,7 +13,7 @@ from mammomap.masks.cbis_files import find_files
 from mammomap.masks.outlines import outline_of
 from mammomap.masks.read import read_film
 from mammomap.phantom import PhantomConfig
-from mammomap.phantom.draw import draw_woman, patient_name, woman_rng
+from mammomap.phantom.films import draw_woman, patient_name, woman_rng
 from mammomap.phantom.tree import official_parts, write_tree
 
 CONFIG = PhantomConfig(patients=4, seed=39, rows=300, test_share=0.25, both_breasts=0.5, workers=1)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from mammomap.cli import main
 from mammomap.errors import ConfigError
 from mammomap.phantom.config import TRAPS, PhantomConfig
-from mammomap.phantom.draw import draw_woman, patient_name, woman_rng
+from mammomap.phantom.films import draw_woman, patient_name, woman_rng
 from mammomap.phantom.traps import parts_of, traps_on
 from mammomap.phantom.tree import write_tree
 
