@@ -124,9 +124,32 @@ def coverage(path: Path) -> str:
     return "\n".join(lines)
 
 
+def phantoms(folder: Path) -> dict[str, str]:
+    """What was measured on phantoms, as far as it is committed."""
+    made = {}
+    if (path := folder / "bounds.csv").is_file():
+        from phantom_bounds import rows_of, show
+
+        made["phantom bounds"] = show(rows_of(path))
+    if (path := folder / "looks.csv").is_file():
+        from phantom_and_film import looks_of, medians
+
+        made["phantom looks"] = medians(looks_of(path))
+    if (path := folder / "told_apart.csv").is_file():
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        lines = [f"| {rows[0]['phantoms']} phantoms, {rows[0]['films']} films | AUC |", "|---|---|"]
+        spans = [{name: float(row[name]) for name in ("value", "low", "high")} for row in rows]
+        made["phantom told apart"] = "\n".join(
+            [*lines, *(f"| {row['view']} | {span(found)} |" for row, found in zip(rows, spans, strict=True))]
+        )
+    return made
+
+
 def tables() -> dict[str, str]:
     """Every table by its name."""
     made = {"coverage": coverage(ROOT / "study" / "coverage" / "coverage.csv")}
+    made |= phantoms(ROOT / "study" / "phantom")
     for path in sorted((ROOT / "study").glob("*/report.json")):
         report = json.loads(path.read_text())
         made[path.parent.name] = headline(report)
