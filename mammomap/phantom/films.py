@@ -138,4 +138,5 @@ def _scatter_single_specks(
         row, col = divmod(int(index), anatomy.skin_mm.shape[1])
         place = np.array([(row + 0.5) * GRID_MM, (col + 0.5) * GRID_MM])
         size = rng.uniform(0.4, 1.2)
-        add_speck(attenuation, place, size, size, 0.0, rng.uniform(0.2, 0.45), pixel_mm, hollow=bool(rng.random() < 0.3))
+        contrast, hollow = rng.uniform(0.2, 0.45), bool(rng.random() < 0.3)
+        add_speck(attenuation, place, size, size, 0.0, contrast, pixel_mm, hollow=hollow)
