@@ -75,7 +75,8 @@ def projected(breast: Arrangement, view: str, depth_mm: Field, across: Field) ->
     y = np.asarray(depth_mm / DEEP_MM * (_CELLS[0] - 1), np.float32)
     x = np.asarray((across / _REACH + 1) / 2 * (_CELLS[2] - 1), np.float32)
     y, x = (np.ascontiguousarray(part) for part in np.broadcast_arrays(y, x))
-    return np.clip(cv2.remap(flat, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT), 0, 1)
+    seen = cv2.remap(flat, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+    return np.clip(np.asarray(seen, np.float32), 0, 1)
 
 
 def _gland(rng: np.random.Generator, density: int, depth_mm: float) -> Field:

@@ -52,7 +52,8 @@ class Strands:
 
     def along(self, field: Field) -> Field:
         """`field`, of this object's `shape`, laid along the lines."""
-        return cv2.remap(field, self._across, self._down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        laid = cv2.remap(field, self._across, self._down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        return np.asarray(laid, np.float32)
 
     def noise(self, rng: np.random.Generator, exponent: float, stretch: float, longest: float) -> Field:
         """Noise with a power law, `stretch` times longer along the lines; mean 0, standard deviation 1, about."""
@@ -76,7 +77,7 @@ def _shaped(
     )
     gain = amplitude(np.sqrt(square)).astype(np.float32)
     gain.flat[0] = 0
-    spectrum = scipy.fft.rfftn(rng.standard_normal(padded, dtype=np.float32)) * gain
+    spectrum = np.asarray(scipy.fft.rfftn(rng.standard_normal(padded, dtype=np.float32))) * gain
     field = scipy.fft.irfftn(spectrum, s=padded)[tuple(slice(n) for n in shape)]
     return ((field - field.mean()) / field.std()).astype(np.float32)
 
