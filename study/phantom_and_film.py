@@ -200,7 +200,7 @@ def draw(rows: pd.DataFrame, path: Path) -> None:
             for source, colour in COLOURS.items():
                 counts = np.histogram(values(rows, source, name), edges)[0]
                 axis.stairs(counts / max(1, counts.sum()), edges, color=colour, lw=2.5, label=f"{source}s")
-            axis.set(xlabel=told, ylabel="share")
+            axis.set(xlabel=told.replace(", ", ",\n"), ylabel="share")
         axis, edges = axes.flat[4], np.linspace(0, 1, BINS + 1)
         for source, colour in COLOURS.items():
             low, middle, high = np.percentile(greys(rows, source), QUARTILES, axis=0)
