@@ -85,32 +85,6 @@ def audit(tables: Path, out: Path | None) -> None:
     say_done(done, f"{len(found.findings)} findings -> {out / 'audit.html'}")
 
 
-@click.command()
-@click.argument("tables", type=FOLDER)
-@click.option("-o", "--out", type=FOLDER, metavar="OUT", help="Folder for audit.json and audit.html; TABLES if absent.")
-@one_line_errors
-def audit(tables: Path, out: Path | None) -> None:
-    """Look for what is wrong with the copy of CBIS-DDSM in TABLES, reading every pixel; nothing is changed.
-
-    \b
-    Example:
-      mammomap audit tables -o audit
-    """
-    import pandas as pd
-
-    from mammomap.masks.audit import audit as run
-    from mammomap.report.audit_page import name_of, write_audit_page
-
-    out = out or tables
-    found, done = run(tables, out, progress=progress_bar)
-    if done or not (out / "audit.html").is_file():
-        write_audit_page(found, pd.read_parquet(tables / "files.parquet"), out / "audit.html")
-    click.echo("{listed} rows listed = {read} read + {set_aside} set aside".format(**found.rows))
-    for kind, count in found.counts.items():
-        click.echo(f"  {count:6} {name_of(kind)}")
-    say_done(done, f"{len(found.findings)} findings -> {out / 'audit.html'}")
-
-
 ROWS_HELP = "Working rows of a whole film: 768 (0.3 mm a pixel) for masses, 2048 (0.11 mm) where calcifications count."
 
 
