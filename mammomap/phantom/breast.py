@@ -183,7 +183,7 @@ def _overlaps(rng: np.random.Generator, inside: NDArray[np.bool_], skin_mm: Fiel
     weight = (skin_mm[::5, ::5] > 8) * (0.15 + gland[::5, ::5])
     if not weight.any():
         return field
-    for _ in range(int(rng.integers(4, 11))):
+    for _ in range(int(rng.integers(1, 4))):
         row, col = _place(rng, weight)
         angle, tall, wide = rng.uniform(0, np.pi), rng.uniform(3, 10) / GRID_MM, rng.uniform(2, 6) / GRID_MM
         window, y, x = _around(inside.shape, (5 * row, 5 * col), 3.2 * max(tall, wide))

@@ -70,7 +70,7 @@ MARGINS = {
     "CIRCUMSCRIBED": Margins(0.6, 0, 0, 0),
     "OBSCURED": Margins(1.0, 5.5, 0, 0),
     "MICROLOBULATED": Margins(0.9, 0, 0.055, 0),
-    "ILL_DEFINED": Margins(3.2, 0, 0.02, 0),
+    "ILL_DEFINED": Margins(4.0, 0, 0.02, 0),
     "SPICULATED": Margins(1.8, 0, 0.02, 0.9),
     "N/A": Margins(1.8, 0, 0, 0),
 }
@@ -141,10 +141,10 @@ def _lines(rng: np.random.Generator, strength: float, radius: float, far: Field,
     if strength < 0.05:
         return field
     for heading in rng.uniform(0, 2 * np.pi, int(7 + 18 * min(strength, 1.2))):
-        length, bend = radius * rng.uniform(0.4, 1.3), rng.normal(0, 0.012)
+        length, bend = radius * rng.uniform(0.5, 1.5), rng.normal(0, 0.012)
         off = far * np.sin(angle - heading - bend * far)
         out = far - 0.8 * body
         reach = np.clip(1 - out / length, 0, 1) * (out > 0) * (np.cos(angle - heading) > 0)
-        line = reach * np.exp(-((off / rng.uniform(0.3, 0.7)) ** 2))
-        field = np.maximum(field, rng.uniform(0.25, 0.65) * line)
+        line = reach * np.exp(-((off / rng.uniform(0.35, 0.85)) ** 2))
+        field = np.maximum(field, rng.uniform(0.5, 1.0) * line)
     return (0.4 + 0.6 * min(strength, 1.2)) * field

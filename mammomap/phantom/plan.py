@@ -38,7 +38,7 @@ _MASS_MM = {
 """Geometric means of sqrt(height x width) of the boxes of CBIS-DDSM's masses, about, on a film of 240 mm."""
 _CLUSTER_MM = {"CLUSTERED": 11.0, "LINEAR": 18.0, "SEGMENTAL": 30.0, "REGIONAL": 34.0, "DIFFUSELY_SCATTERED": 50.0}
 _SPREAD = 0.33
-_MASS_CONTRAST = (0.085, 0.115, 0.155, 0.19, 0.22)
+_MASS_CONTRAST = (0.12, 0.15, 0.185, 0.21, 0.235)
 _SPECK_CONTRAST = (0.23, 0.3, 0.38, 0.48, 0.62)
 """By subtlety, 1 to 5."""
 _DENSITY_FALL = 0.08
