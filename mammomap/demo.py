@@ -44,7 +44,7 @@ def demo(
         go("phantom", "--patients", patients, "--seed", seed, "--rows", 800, "-o", root)
     go("index", root, "-o", tables)
     go("prepare", tables, "-o", store, "--rows", rows)
-    how = ["--split", split, "--seed", seed, "--crop", default["crop"]]
+    how = ["--encoder", "resnet18", "--split", split, "--seed", seed, "--crop", default["crop"]]
     go("train", store, "-o", run, "--crops", crops, *how, "--set", f"validate_every={max(1000, crops // 9)}")
     go("train", store, "-o", untrained, "--crops", 0, *how)
     part = ["--split", run / "split.csv", "--part", "test"]

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from mammomap.errors import ConfigError
 from mammomap.masks.intensity import IntensitySettings
+
+VGG_NETS = ("fcn32s", "fcn16s", "fcn8s", "fcn8s-at-once")
+"""Nets that are VGG-16 by definition."""
+LOSSES = ("lesion", "ce", "dice", "focal", "tversky", "lovasz")
+ENCODER = "resnet34"
+"""Encoder of the other nets where none is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Settings of `mammomap train`. Lengths in working pixels; training is measured in crops, never in minutes."""
 
-    encoder: str = "resnet18"
-    """Encoder of the U-Net, any of segmentation-models-pytorch's names; trained from scratch."""
+    net: str = "unet"
+    """The net, a name of docs/nets.md or `FILE.py:FUNCTION` for one's own (docs/own-net.md)."""
+    encoder: str = ""
+    """Its encoder, a name of segmentation-models-pytorch or, behind `tu-`, of timm; trained from scratch. If none is
+    given, resnet34, and vgg16 for the nets that are made of it; one's own net has none."""
+    init_from: str = ""
+    """A run whose weights this one starts from; the same net, or the next finer FCN."""
     crops: int = 16_000
     """Crops drawn in all. 0 gives the net as it was initialised."""
     crop: int = 256
@@ -28,6 +40,8 @@ class TrainConfig:
     """Weight decay of AdamW."""
     warmup_crops: int = 800
     """Crops over which the learning rate rises."""
+    loss: str = "lesion"
+    """What training lowers, one of `LOSSES` (`mammomap.seg.losses`)."""
     lesion_weight: float = 4.0
     """Weight of each lesion class in the cross-entropy; background has 1."""
     ema: float = 0.995
@@ -46,7 +60,14 @@ class TrainConfig:
     """How grey values become the net's input."""
 
     def __post_init__(self) -> None:
-        faults = []
+        own, vgg = own_net(self.net), self.net in VGG_NETS
+        if not self.encoder and not own:
+            object.__setattr__(self, "encoder", "vgg16" if vgg else ENCODER)
+        faults = [f"loss {self.loss!r}: none of {', '.join(LOSSES)}"] if self.loss not in LOSSES else []
+        if own and self.encoder:
+            faults.append(f"encoder {self.encoder!r}: a net of one's own ({self.net}) brings its own")
+        if vgg and self.encoder != "vgg16":
+            faults.append(f"encoder {self.encoder!r}: {self.net} is made of vgg16; {self.net}-light takes any")
         if self.crop < 32 or self.crop % 32:
             faults.append(f"crop {self.crop} is no multiple of 32")
         if self.batch < 1 or self.crops < 0 or self.validate_every < 1:
@@ -84,3 +105,9 @@ class TrainConfig:
         if "intensity" in plain:
             plain["intensity"] = IntensitySettings(**plain["intensity"])
         return cls(**plain)
+
+
+def own_net(net: str) -> tuple[Path, str] | None:
+    """File and function of a net of one's own, `FILE.py:FUNCTION`; None for a net by name."""
+    path, colon, function = net.rpartition(":")
+    return (Path(path), function) if colon and path.endswith(".py") and function.isidentifier() else None

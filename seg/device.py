@@ -10,6 +10,10 @@ from pathlib import Path
 
 import torch
 
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+FALLBACK_MEMORY = 8 << 30
+"""Bytes assumed where the system does not tell."""
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -32,6 +36,15 @@ class Hardware:
     def autocast(self) -> torch.autocast:
         """The context in which the net runs."""
         return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16-mixed")
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory of the device, in use or not; on CPU those of the machine, or of its container."""
+        if self.device == "cuda":
+            return torch.cuda.get_device_properties(0).total_memory
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else FALLBACK_MEMORY
+        limit = CONTAINER_LIMIT.read_text().strip() if CONTAINER_LIMIT.is_file() else ""
+        return min(whole, int(limit)) if limit.isdecimal() else whole
 
 
 def choose_hardware() -> Hardware:

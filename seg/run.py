@@ -1,6 +1,7 @@
 """A run is a folder: what was trained, on whom, with what, and the net itself.
 
 config.json          all settings, the classes, the store's rows and data hash
+net.py               the code of a net of one's own; opening the run executes it
 split.csv            the part of every woman
 environment.json     versions and hardware
 log.jsonl            one line per validation
@@ -25,11 +26,13 @@ from torch import nn
 
 from mammomap.errors import ModelError
 from mammomap.masks.splits import Split, read_split
-from mammomap.seg.config import TrainConfig
+from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.device import Hardware
 from mammomap.seg.nets import build_net
 
 RUN_FORMAT = 1
+OWN_CODE = "net.py"
+"""The copy of the user's file in a run whose net is the user's own."""
 LIBRARIES = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless", "albumentations", "pydicom")
 
 
@@ -48,6 +51,8 @@ class Run:
     data_hash: str
     source: str
     split: Split
+    seen_before: frozenset[str] = frozenset()
+    """Women whom the run that it started from had seen."""
 
     @property
     def name(self) -> str:
@@ -61,8 +66,8 @@ class Run:
 
     @property
     def women_seen(self) -> frozenset[str]:
-        """Women whose films trained the net or chose its checkpoint; none where nothing was trained."""
-        return self.split.women("net", "validation") if self.config.crops else frozenset()
+        """Women whose films trained the net or chose its checkpoint, or did so for the run that it started from."""
+        return self.seen_before | (self.split.women("net", "validation") if self.config.crops else frozenset())
 
     def net(self, hardware: Hardware) -> nn.Module:
         """The net with its weights, ready to be applied.
@@ -72,7 +77,7 @@ class Run:
         ModelError
             If the weights do not fit the net exactly.
         """
-        net = build_net(self.config.encoder, len(self.classes), self.config.seed)
+        net = build_run_net(self.folder, self.config, len(self.classes))
         path = self.folder / "model.safetensors"
         try:
             net.load_state_dict(load_file(path), strict=True)
@@ -110,7 +115,20 @@ def read_run(folder: Path) -> Run:
         data_hash=about["data_hash"],
         source=about["source"],
         split=read_split(folder / "split.csv"),
+        seen_before=frozenset(about.get("women_seen_before", [])),
     )
+
+
+def build_run_net(folder: Path, config: TrainConfig, classes: int) -> nn.Module:
+    """The net of a run, with the weights that training starts from; one's own is built by the run's copy of its code.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be built.
+    """
+    own = own_net(config.net)
+    return build_net(f"{folder / OWN_CODE}:{own[1]}" if own else config.net, config.encoder, classes, config.seed)
 
 
 def environment(hardware: Hardware) -> dict:

@@ -29,7 +29,7 @@ from mammomap.masks.tables import read_tables
 from mammomap.masks.working import WorkingFilm, read_working_film, working_film
 from mammomap.seg.candidates import COLUMNS, candidate_rows
 from mammomap.seg.device import choose_hardware
-from mammomap.seg.maps import film_map, map_layers
+from mammomap.seg.maps import check_tile, film_map, map_layers
 from mammomap.seg.run import Run, read_run
 
 BLOB_ROWS = 768
@@ -46,23 +46,27 @@ class Source:
 
 
 class RunMapper:
-    """Makes maps with the net of a run."""
+    """Makes maps with the net of a run; `flips` and `tile` as in `mammomap.seg.maps.film_map`."""
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.rows = run, run.rows
+    def __init__(self, run: Run, *, flips: bool = False, tile: int | None = None) -> None:
+        self.run, self.rows, self.flips, self.tile = run, run.rows, flips, tile
         self.hardware = choose_hardware()
         self.net = run.net(self.hardware)
+        check_tile(self.net, tile)
         self.about = {
             "model": run.name,
             "kinds_trained": list(run.kinds),
             "source": run.source,
             "women_seen": women_codes(run.women_seen),
             "precision": self.hardware.precision,
+            **({"flips": True} if flips else {}),
+            **({"tile": tile} if tile else {}),
         }
 
     def __call__(self, film: WorkingFilm) -> FilmMap:
         """The map of a working film; 0 outside the breast."""
-        probabilities = film_map(self.net, net_input(film.pixels, self.run.config.intensity), self.hardware)
+        image = net_input(film.pixels, self.run.config.intensity)
+        probabilities = film_map(self.net, image, self.hardware, flips=self.flips, tile=self.tile)
         breast = film.pixels > 0
         lesion, malignancy = map_layers(probabilities, self.run.classes)
         return FilmMap(lesion * breast, malignancy * breast, breast, film.grid)
@@ -81,22 +85,26 @@ class BlobMapper:
         return FilmMap(blobs, blobs, breast, film.grid)
 
 
-def open_model(model: str, rows: int | None = None) -> RunMapper | BlobMapper:
-    """A mapper for a run folder, or for the word `blob`.
+def open_model(
+    model: str, rows: int | None = None, *, flips: bool = False, tile: int | None = None
+) -> RunMapper | BlobMapper:
+    """A mapper for a run folder, or for the word `blob`; `flips` and `tile` are for a run.
 
     Raises
     ------
     ModelError
         If the folder is no finished run.
     ConfigError
-        If `rows` is asked of a run, which has its own.
+        If `rows` is asked of a run, which has its own, or `flips` or `tile` of the blob detector.
     """
     if model == "blob":
+        if flips or tile:
+            raise ConfigError("--flips and --tile are for a run, not for --model blob")
         return BlobMapper(rows or BLOB_ROWS)
     run = read_run(Path(model))
     if rows not in (None, run.rows):
         raise ConfigError(f"--rows {rows}: the run works at {run.rows} rows; --rows is for --model blob")
-    return RunMapper(run)
+    return RunMapper(run, flips=flips, tile=tile)
 
 
 def find_sources(inputs: Sequence[Path], split: Split | None, part: str | None) -> list[Source]:

@@ -6,6 +6,7 @@ on a finished run it does nothing. Crops depend on seed and number alone, so sto
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import math
@@ -28,50 +29,67 @@ from mammomap.masks.targets import classes_shown
 from mammomap.seg.config import TrainConfig
 from mammomap.seg.crops import CropSampler
 from mammomap.seg.device import Hardware, choose_hardware
-from mammomap.seg.losses import LesionLoss
-from mammomap.seg.nets import build_net
-from mammomap.seg.run import RUN_FORMAT, Run, environment, read_run
+from mammomap.seg.losses import make_loss
+from mammomap.seg.run import OWN_CODE, RUN_FORMAT, Run, environment, read_run
+from mammomap.seg.start import as_kept, first_net, women_seen_before
 from mammomap.seg.validate import validate
 
 SAVE_SECONDS = 45
 """A checkpoint at least this often, so that a kill loses less than a minute."""
+SEED_STEP = 1_000_003
+"""Distance of the random states of two seeds, in steps."""
 CHOSEN_BY = "mean_sensitivity"
 """The validation figure that chooses the checkpoint."""
 
 
 def train(
-    store: Store, out: Path, config: TrainConfig, *, progress: Callable[..., Iterable] | None = None
+    store: Store,
+    out: Path,
+    config: TrainConfig,
+    *,
+    progress: Callable[..., Iterable] | None = None,
+    say: Callable[[str], object] = lambda text: None,
 ) -> tuple[Run, bool]:
-    """Train a net; returns the run, and whether anything was done.
+    """Train a net; returns the run, and whether anything was done. `say` takes lines for the user.
 
     Raises
     ------
     ConfigError
-        If `out` holds a run with other settings, or a part of the split has no films.
+        If `out` holds a run with other settings, a part of the split has no films, or the net cannot be built.
+    LeakError
+        If the run to start from has seen women whom this split keeps for head or test.
     """
     split = read_split(Path(config.split)) if config.split.endswith(".csv") else _deal(store, config)
     kinds = split.tables(store.tables, "net", "validation").kinds_outlined
     classes = classes_shown(kinds)
+    start = read_run(Path(config.init_from)) if config.init_from else None
+    kept, code = as_kept(config, start)
     about = {
         "format": RUN_FORMAT,
-        "training": config.json(),
+        "training": kept.json(),
         "classes": classes,
         "kinds": kinds,
         "rows": store.rows,
         "data_hash": store.tables.hash,
         "source": store.tables.about.get("source", ""),
     }
-    if (out / "config.json").is_file():
-        _refuse_another_run(out, about)
+    if start is not None:
+        about["women_seen_before"] = sorted(women_seen_before(start, split))
+    begun = (out / "config.json").is_file()
+    if begun:
+        _refuse_another_run(out, about, code)
         if (out / "model.safetensors").is_file():
             return read_run(out), False
-    else:
+    net = first_net(config, classes, start, say)
+    net_films, validation_films = films_to_train_on(store, split)
+    if not begun:
+        if code:
+            write_atomically(out / OWN_CODE, lambda path: path.write_bytes(code))
         split.write(out / "split.csv")
         write_json(out / "config.json", about)
     hardware = choose_hardware()
     write_json(out / "environment.json", environment(hardware))
-    net_films, validation_films = films_to_train_on(store, split)
-    _fit(store, out, config, hardware, classes, net_films, validation_films, progress)
+    _fit(store, out, kept, hardware, classes, net_films, validation_films, net, progress)
     return read_run(out), True
 
 
@@ -97,9 +115,12 @@ def _deal(store: Store, config: TrainConfig) -> Split:
     return make_split(store.tables, config.split, config.seed)
 
 
-def _refuse_another_run(out: Path, about: dict) -> None:
+def _refuse_another_run(out: Path, about: dict, code: bytes) -> None:
     there = json.loads((out / "config.json").read_text())
+    there["training"] = TrainConfig.from_json(there.get("training", {})).json()  # settings that came later
     wanted = json.loads(json.dumps(about))
+    if code and (not (out / OWN_CODE).is_file() or (out / OWN_CODE).read_bytes() != code):
+        raise ConfigError(f"{out}: the net's code has changed since this run began; choose another folder")
     different = [key for key in wanted if there.get(key) != wanted[key]]
     if "training" in different:
         before, now = there.get("training", {}), wanted["training"]
@@ -117,17 +138,18 @@ def _fit(
     classes: tuple[int, ...],
     net_films: list[str],
     validation_films: list[str],
+    net: nn.Module,
     progress: Callable[..., Iterable] | None,
 ) -> None:
     seed_everything(config.seed, verbose=False)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # the run folder says which precision is used
     fabric = Fabric(accelerator=hardware.device, devices=1, precision=hardware.precision)  # type: ignore[arg-type]
-    net = build_net(config.encoder, len(classes), config.seed).to(memory_format=torch.channels_last)
-    average = build_net(config.encoder, len(classes), config.seed).to(memory_format=torch.channels_last)
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     module, optimiser = fabric.setup(net, optimiser)
     average = average.to(fabric.device).eval()
-    loss = LesionLoss(classes, config.lesion_weight).to(fabric.device)
+    loss = make_loss(config.loss, classes, config.lesion_weight).to(fabric.device)
     state: dict[str, Any] = {"step": 0, "seconds": 0.0, "running": [], "log": [], "best": None}
     if (out / "last.ckpt").is_file():
         saved = torch.load(out / "last.ckpt", weights_only=True, map_location=fabric.device)
@@ -178,6 +200,7 @@ def _fit(
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(state["step"], config)
         module.train()
+        torch.manual_seed(config.seed * SEED_STEP + state["step"])  # dropout: the same after a stop
         value = loss(module(images.to(fabric.device)), targets.to(fabric.device))
         if not torch.isfinite(value):
             raise ConfigError(f"the loss is {float(value)} after {state['step']} steps; lower learning_rate")

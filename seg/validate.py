@@ -22,7 +22,6 @@ from mammomap.masks.store import Store
 from mammomap.masks.targets import malignant_classes
 from mammomap.seg.crops import channel_targets
 from mammomap.seg.device import Hardware
-from mammomap.seg.losses import LesionLoss
 from mammomap.seg.maps import film_map, map_layers
 
 FP_RATES = (0.25, 0.5, 1.0, 2.0)
@@ -33,7 +32,7 @@ def validate(
     store: Store,
     image_ids: Sequence[str],
     classes: Sequence[int],
-    loss: LesionLoss,
+    loss: nn.Module,
     intensity: IntensitySettings,
     hardware: Hardware,
 ) -> dict[str, float]:

@@ -96,5 +96,7 @@ def trained_run(drawn_store, tmp_path_factory: pytest.TempPathFactory):
     from mammomap.seg.config import TrainConfig
     from mammomap.seg.train import train
 
-    config = TrainConfig(crops=320, crop=64, batch=8, warmup_crops=40, validate_every=160, ema=0.9, seed=3)
+    config = TrainConfig(
+        encoder="resnet18", crops=320, crop=64, batch=8, warmup_crops=40, validate_every=160, ema=0.9, seed=3
+    )
     return train(drawn_store, tmp_path_factory.mktemp("run") / "r", config)[0]

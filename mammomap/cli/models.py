@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,7 +17,10 @@ from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_er
     "--split",
     help="A rule of docs/splits.md (random, official-leak-free, k-fold:0, …), or a split file.  [default: random]",
 )
-@click.option("--encoder", help="Encoder of the U-Net.  [default: resnet18]")
+@click.option("--net", metavar="NAME|FILE:FUNCTION", help="A net of docs/nets.md, or one's own.  [default: unet]")
+@click.option("--encoder", help="Its encoder.  [default: resnet34; vgg16 for the full FCN]")
+@click.option("--init-from", metavar="RUN", help="A run whose weights to start from: the same net or a coarser FCN.")
+@click.option("--loss", help="lesion, ce, dice, focal, tversky or lovasz (docs/nets.md).  [default: lesion]")
 @click.option("--crops", type=click.IntRange(0), help="Crops to train on.  [default: 16000]")
 @click.option("--crop", type=click.IntRange(32), help="Side of a crop.  [default: 256]")
 @click.option("--batch", type=click.IntRange(1), help="Crops a step.  [default: 8]")
@@ -30,8 +34,9 @@ def train(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], 
     """Train a net. The same command goes on with a run that was stopped.
 
     \b
-    Example:
+    Examples:
       mammomap train store -o run --split fold:0 --crops 36000
+      mammomap train store -o run16 --net fcn16s-light --init-from run32
     """
     import json
 
@@ -46,7 +51,8 @@ def train(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], 
         except ValueError:
             values[name] = text
     values |= {name: value for name, value in options.items() if value is not None}
-    made, done = run(Store(store), out, TrainConfig.from_json(values), progress=progress_bar)
+    settings, say = TrainConfig.from_json(values), partial(click.echo, err=True)
+    made, done = run(Store(store), out, settings, progress=progress_bar, say=say)
     if made.split.warning:
         click.echo(f"warning: {made.split.warning}", err=True)
     women = {part: len(made.split.women(part)) for part in ("net", "validation", "head", "test")}
@@ -60,8 +66,12 @@ def train(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], 
 @click.option("--part", type=click.Choice(["net", "validation", "head", "test"]), help="With tables: these women only.")
 @click.option("--split", type=FILE, help="Split file that says who is in which part; the run's own if not given.")
 @click.option("--rows", type=click.IntRange(64), help="Working rows of the blob detector.")
+@click.option("--flips", is_flag=True, help="Average over the film as it is and turned over; four times the work.")
+@click.option("--tile", type=click.IntRange(64), help="Side of overlapping tiles, a multiple of 64.  [default: none]")
 @one_line_errors
-def segment(inputs: tuple[Path, ...], model: str, out: Path, part: str | None, split: Path | None, rows: int | None):
+def segment(
+    inputs: tuple[Path, ...], model: str, out: Path, part: str | None, split: Path | None, rows: int | None, **how
+) -> None:
     """Make lesion heatmaps of FILES, of a FOLDER, or of the films in TABLES.
 
     A file that is no film is set aside with its reason, and the rest is done.
@@ -75,7 +85,7 @@ def segment(inputs: tuple[Path, ...], model: str, out: Path, part: str | None, s
     from mammomap.seg.segment import RunMapper, find_sources, open_model
     from mammomap.seg.segment import segment as run
 
-    mapper = open_model(model, rows)
+    mapper = open_model(model, rows, **how)
     own = mapper.run.split if isinstance(mapper, RunMapper) else None
     sources = find_sources(inputs, read_split(split) if split else own, part)
     folder, done = run(sources, mapper, out, progress=progress_bar)

@@ -17,7 +17,7 @@ from mammomap.masks.working import WorkingFilm, working_film
 from mammomap.seg.candidates import MarkList, candidate_rows
 from mammomap.seg.config import TrainConfig
 from mammomap.seg.device import Hardware, choose_hardware
-from mammomap.seg.maps import film_map, map_layers
+from mammomap.seg.maps import bytes_per_pixel, film_map, map_layers, tile_for_memory, tile_starts
 from mammomap.seg.nets import build_net
 from mammomap.seg.run import Run
 from mammomap.seg.segment import BlobMapper, RunMapper, find_sources, lesion_map, open_model, segment
@@ -34,14 +34,14 @@ class Bright(torch.nn.Module):
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (100, 61)])
 def test_any_size_in_the_same_size_out(size: tuple[int, int]) -> None:
-    net = build_net("resnet18", 3, seed=0).eval()
+    net = build_net("unet", "resnet18", 3, seed=0).eval()
     made = film_map(net, np.random.default_rng(0).random(size).astype(np.float32), PLAIN)
     assert made.shape == (3, *size) and np.allclose(made.sum(0), 1, atol=1e-5)
 
 
 def test_an_image_out_of_range_is_refused() -> None:
     with pytest.raises(ImageError, match="wanted"):
-        film_map(build_net("resnet18", 2, seed=0), np.full((32, 32), 3, np.float32), PLAIN)
+        film_map(build_net("unet", "resnet18", 2, seed=0), np.full((32, 32), 3, np.float32), PLAIN)
 
 
 def test_layers_by_hand() -> None:
@@ -63,7 +63,7 @@ def test_an_impulse_comes_back_at_its_own_pixel(chest_left: bool, rows: int, mon
     if not chest_left:
         film, centre = film[:, ::-1].copy(), np.array([131.5, 219 - 71.5])
     mapper = object.__new__(RunMapper)
-    mapper.net, mapper.hardware = Bright(), PLAIN
+    mapper.net, mapper.hardware, mapper.flips, mapper.tile = Bright(), PLAIN, False, None
     mapper.run = Run(Path("r"), TrainConfig(), (0, 3, 4), ("mass",), rows, "", "", Split("none", {}))
     made = mapper(working_film(film, rows))
     assert made.grid.mirrored is not chest_left
@@ -192,3 +192,105 @@ def test_a_gpu_gives_the_same_map(trained_run: Run, drawn_store) -> None:
     on_gpu = film_map(trained_run.net(hardware), image, hardware)
     on_cpu = film_map(trained_run.net(PLAIN), image, PLAIN)
     assert np.abs(on_gpu - on_cpu).max() < 0.05
+
+
+class Blur(torch.nn.Module):
+    """A net that sees three pixels each way, and whose stride is 4."""
+
+    stride = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = torch.nn.Conv2d(1, 1, 7, padding=3, bias=False)
+        torch.nn.init.constant_(self.one.weight, 1 / 49)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[-2] % 4 == x.shape[-1] % 4 == 0
+        blurred = self.one(x)
+        return torch.cat([torch.zeros_like(x), blurred * 9 - 4], 1)
+
+
+def test_the_nets_own_stride_is_padded_to() -> None:
+    image = np.random.default_rng(0).random((33, 50)).astype(np.float32)
+    assert film_map(Blur(), image, PLAIN).shape == (2, 33, 50)
+    whole = film_map(Blur(), np.pad(image, ((0, 3), (0, 2))), PLAIN)
+    assert np.array_equal(film_map(Blur(), image, PLAIN), whole[:, :33, :50])
+
+
+def test_flips_are_a_mean_of_probabilities() -> None:
+    class Ramp(torch.nn.Module):
+        """The malignant logit grows by row and column whatever the film shows."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            down = torch.arange(x.shape[-2], dtype=x.dtype)[:, None]
+            across = torch.arange(x.shape[-1], dtype=x.dtype)[None] * 2
+            ramp = (down + across).expand(x.shape[-2:])[None, None] / 20
+            return torch.cat([torch.zeros_like(ramp), ramp], 1)
+
+    made = film_map(Ramp(), np.zeros((5, 3), np.float32), PLAIN, flips=True)[1]
+    rows, cols = np.mgrid[:5, :3]
+    wanted = np.mean([1 / (1 + np.exp(-(r + 2 * c) / 20)) for r in (rows, 4 - rows) for c in (cols, 2 - cols)], axis=0)
+    assert np.allclose(made, wanted, atol=1e-6)
+    assert not np.allclose(made, film_map(Ramp(), np.zeros((5, 3), np.float32), PLAIN)[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("stride", [4, 32])
+def test_tiles_cover_the_film_evenly_and_overlap_by_half_or_more(stride: int) -> None:
+    for tile in (2 * stride, 6 * stride):
+        for size in range(stride, 40 * stride, stride):
+            starts = tile_starts(size, tile, stride)
+            gaps = np.diff(starts)
+            assert starts[0] == 0 and starts[-1] == max(0, size - tile) and not (np.array(starts) % stride).any()
+            assert len(gaps) == 0 or 0 < gaps.min() and gaps.max() <= tile // 2 and np.ptp(gaps) <= stride
+    assert tile_starts(128, 64, 32) == [0, 32, 64] and tile_starts(224, 128, 32) == [0, 64, 96]
+
+
+@pytest.mark.parametrize("size", [(200, 130), (61, 300), (64, 64)])
+def test_tiles_against_a_single_pass(size: tuple[int, int]) -> None:
+    """Equal for a net that sees one pixel; for one that sees three each way they differ where tiles end, and little."""
+    image = np.random.default_rng(1).random(size).astype(np.float32)
+    for net, most in [(Bright(), 1e-6), (Blur(), 0.02)]:
+        one, tiled = film_map(net, image, PLAIN), film_map(net, image, PLAIN, tile=64)
+        assert tiled.shape == one.shape and np.allclose(tiled.sum(0), 1, atol=1e-5)
+        difference = np.abs(one - tiled)
+        assert difference.max() < most and difference.mean() < most / 20
+        if max(size) > 64 and most > 1e-6:
+            assert difference.max() > 1e-6, "the tiles were not used"
+
+
+def test_memory_decides_on_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blur puts out four bytes a pixel: its convolution is the only layer."""
+    net = Blur()
+    assert bytes_per_pixel(net, PLAIN) == 4
+    monkeypatch.setattr(Hardware, "memory", property(lambda self: 2 * 4 * 200 * 100))
+    assert tile_for_memory(net, (200, 100), PLAIN) is None
+    assert tile_for_memory(net, (200, 104), PLAIN) == 136  # the largest multiple of 8 whose square is 20,000 at most
+    monkeypatch.setattr(Hardware, "memory", property(lambda self: 1))
+    assert tile_for_memory(net, (200, 104), PLAIN) == 32
+    image = np.random.default_rng(1).random((200, 100)).astype(np.float32)
+    assert np.array_equal(film_map(net, image, PLAIN), film_map(net, image, PLAIN, tile=32))
+
+
+def test_the_machine_has_memory() -> None:
+    assert PLAIN.memory > 1 << 28
+
+
+@pytest.mark.parametrize("tile", [32, 96 + 1, 0])
+def test_a_tile_that_does_not_fit_the_stride_is_refused(tile: int) -> None:
+    with pytest.raises(ConfigError, match="multiple of 64"):
+        film_map(Bright(), np.zeros((64, 64), np.float32), PLAIN, tile=tile)
+
+
+def test_flips_and_tiles_stand_in_the_maps_folder(trained_run: Run, drawn_set, tmp_path: Path) -> None:
+    sources = find_sources([drawn_set.root / "films"], None, None)[:1]
+    plain, _ = segment(sources, open_model(str(trained_run.folder)), tmp_path / "plain")
+    mapper = open_model(str(trained_run.folder), flips=True, tile=64)
+    made, _ = segment(sources, mapper, tmp_path / "out")
+    assert made.about["flips"] is True and made.about["tile"] == 64 and "flips" not in plain.about
+    assert not np.array_equal(made.map(made.done[0]).lesion, plain.map(made.done[0]).lesion)
+    with pytest.raises(ConfigError, match="another model"):
+        segment(sources, open_model(str(trained_run.folder)), tmp_path / "out")
+    with pytest.raises(ConfigError, match="not for --model blob"):
+        open_model("blob", flips=True)
+    with pytest.raises(ConfigError, match="multiple of 64"):
+        open_model(str(trained_run.folder), tile=100)

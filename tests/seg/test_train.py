@@ -18,7 +18,7 @@ from mammomap.seg.losses import LesionLoss
 from mammomap.seg.run import Run, read_run
 from mammomap.seg.train import films_to_train_on, train
 
-QUICK = TrainConfig(crops=24, crop=32, batch=4, warmup_crops=8, validate_every=12, seed=2)
+QUICK = TrainConfig(encoder="resnet18", crops=24, crop=32, batch=4, warmup_crops=8, validate_every=12, seed=2)
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -42,10 +42,14 @@ def test_same_seed_same_bytes(drawn_store: Store, tmp_path: Path) -> None:
     assert another.weights_hash != one.weights_hash
 
 
-@pytest.mark.parametrize("after", [2, 4])
-def test_a_killed_run_goes_on_and_ends_the_same(drawn_store: Store, tmp_path: Path, monkeypatch, after: int) -> None:
+@pytest.mark.parametrize(("after", "net"), [(2, "unet"), (4, "unet"), (3, "fcn8s-light")])
+def test_a_killed_run_goes_on_and_ends_the_same(
+    drawn_store: Store, tmp_path: Path, monkeypatch, after: int, net: str
+) -> None:
+    """The FCN has dropout, so that its random state must come back as well."""
     monkeypatch.setattr("mammomap.seg.train.SAVE_SECONDS", -1.0)  # a checkpoint at every step
-    whole, _ = train(drawn_store, tmp_path / "whole", QUICK)
+    settings = dataclasses.replace(QUICK, net=net)
+    whole, _ = train(drawn_store, tmp_path / "whole", settings)
 
     class Killed(Exception):
         pass
@@ -57,16 +61,16 @@ def test_a_killed_run_goes_on_and_ends_the_same(drawn_store: Store, tmp_path: Pa
             yield item
 
     with pytest.raises(Killed):
-        train(drawn_store, tmp_path / "parts", QUICK, progress=killing)
+        train(drawn_store, tmp_path / "parts", settings, progress=killing)
     with pytest.raises(ModelError, match="not finished"):
         read_run(tmp_path / "parts")
     steps = []
     parts, done = train(
-        drawn_store, tmp_path / "parts", QUICK, progress=lambda items, **how: steps.append(how) or items
+        drawn_store, tmp_path / "parts", settings, progress=lambda items, **how: steps.append(how) or items
     )
     assert done and steps[0]["initial"] == after
     assert parts.weights_hash == whole.weights_hash
-    assert train(drawn_store, tmp_path / "parts", QUICK)[1] is False
+    assert train(drawn_store, tmp_path / "parts", settings)[1] is False
 
 
 def test_another_config_in_the_same_folder_is_refused(drawn_store: Store, trained_run: Run) -> None:
@@ -76,7 +80,7 @@ def test_another_config_in_the_same_folder_is_refused(drawn_store: Store, traine
 
 
 def test_untrained_is_the_net_as_initialised(drawn_store: Store, tmp_path: Path) -> None:
-    run, _ = train(drawn_store, tmp_path / "r", TrainConfig(crops=0, crop=32, seed=2))
+    run, _ = train(drawn_store, tmp_path / "r", TrainConfig(encoder="resnet18", crops=0, crop=32, seed=2))
     assert run.women_seen == frozenset()
     later, _ = train(drawn_store, tmp_path / "later", QUICK)
     assert run.weights_hash != later.weights_hash and later.women_seen
