@@ -10,8 +10,34 @@ from typing import Any
 from mammomap.errors import ConfigError
 from mammomap.masks.intensity import IntensitySettings
 
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """How the loop steps (`mammomap.seg.train`); all in steps of the optimiser."""
+
+    steps: int
+    """In all; 0 keeps the net as it is."""
+    learning_rate: float
+    """The highest; linear warm-up, then a cosine to a hundredth."""
+    warmup: int = 0
+    weight_decay: float = 0.0
+    optimiser: str = "adamw"
+    """adamw, or sgd: plain gradient descent at a constant rate, without momentum."""
+    parts: int = 1
+    """Batches that each process takes in a step."""
+    clip: float = 1.0
+    """Longest gradient; 0 does not clip."""
+    ema: float = 0.0
+    """Share of the running mean that stays at each step."""
+    validate_every: int
+    patience: int = 0
+    """Validations in a row without a better figure after which training stops; 0: it does not."""
+    seed: int = 1
+
+
 VGG_NETS = ("fcn32s", "fcn16s", "fcn8s", "fcn8s-at-once")
 """Nets that are VGG-16 by definition."""
+FIGURES = ("mean_sensitivity", "sensitivity_at_1", "image_auc")
 LOSSES = ("lesion", "ce", "dice", "focal", "tversky", "lovasz")
 ENCODER = "resnet34"
 """Encoder of the other nets where none is named."""
@@ -34,6 +60,9 @@ class TrainConfig:
     """Side of a crop; a multiple of 32."""
     batch: int = 8
     """Crops per step."""
+    accumulate: int = 1
+    """Parts of a batch that go through the net one after the other, where memory does not hold the whole of it; batch
+    norm and Dice are taken over a part."""
     learning_rate: float = 1e-3
     """Highest learning rate of AdamW; linear warm-up, then cosine to a hundredth."""
     weight_decay: float = 1e-2
@@ -52,6 +81,10 @@ class TrainConfig:
     """Share of crops centred near a lesion; the others lie anywhere in a breast."""
     validate_every: int = 2_000
     """Crops between two validations on whole films."""
+    chosen_by: str = "mean_sensitivity"
+    """The figure of the validation that chooses the weights, one of `FIGURES` (`mammomap.seg.validate`)."""
+    patience: int = 0
+    """Validations in a row without a better figure after which training stops; 0: it does not."""
     split: str = "random"
     """Rule that deals the women (random, official, fold:K), or a path to a split file."""
     seed: int = 1
@@ -70,8 +103,12 @@ class TrainConfig:
             faults.append(f"encoder {self.encoder!r}: {self.net} is made of vgg16; {self.net}-light takes any")
         if self.crop < 32 or self.crop % 32:
             faults.append(f"crop {self.crop} is no multiple of 32")
-        if self.batch < 1 or self.crops < 0 or self.validate_every < 1:
-            faults.append("batch and validate_every must be positive, crops not negative")
+        if self.batch < 1 or self.crops < 0 or self.validate_every < 1 or self.patience < 0:
+            faults.append("batch and validate_every must be positive, crops and patience not negative")
+        elif self.accumulate < 1 or self.batch % self.accumulate:
+            faults.append(f"accumulate {self.accumulate} does not divide batch {self.batch}")
+        if self.chosen_by not in FIGURES:
+            faults.append(f"chosen_by {self.chosen_by!r}: none of {', '.join(FIGURES)}")
         if not (0 <= self.malignant_share <= 1 and 0 <= self.lesion_share <= 1 and 0 <= self.ema < 1):
             faults.append("shares must lie in [0, 1], ema in [0, 1)")
         if self.learning_rate <= 0 or self.lesion_weight <= 0:
@@ -80,9 +117,19 @@ class TrainConfig:
             raise ConfigError("training settings: " + "; ".join(faults))
 
     @property
-    def steps(self) -> int:
-        """Steps of the optimiser in all."""
-        return -(-self.crops // self.batch)
+    def loop(self) -> Steps:
+        """These settings as the loop takes them."""
+        return Steps(
+            steps=-(-self.crops // self.batch),
+            learning_rate=self.learning_rate,
+            warmup=self.warmup_crops // self.batch,
+            weight_decay=self.weight_decay,
+            parts=self.accumulate,
+            ema=self.ema,
+            validate_every=max(1, self.validate_every // self.batch),
+            patience=self.patience,
+            seed=self.seed,
+        )
 
     def json(self) -> dict[str, Any]:
         """As plain values; `from_json` takes them back."""

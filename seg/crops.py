@@ -98,19 +98,25 @@ class CropSampler:
         varied = self._augment(image=image, mask=target)
         return np.clip(varied["image"], 0, 1), channel_targets(varied["mask"], self.classes)
 
-    def batches(self, start: int, stop: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Batches number `start` to `stop`, the next one drawn while the net works on this one."""
+    def batches(
+        self, start: int, stop: int, ours: range, whole: int
+    ) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
+        """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole` parts; the next step's are drawn
+        while the net works on these."""
         with ThreadPoolExecutor(1) as ahead:
-            waiting = ahead.submit(self._batch, start)
+            waiting = ahead.submit(self._parts, start, ours, whole)
             for number in range(start, stop):
-                batch = waiting.result()
+                parts = waiting.result()
                 if number + 1 < stop:
-                    waiting = ahead.submit(self._batch, number + 1)
-                yield batch
+                    waiting = ahead.submit(self._parts, number + 1, ours, whole)
+                yield parts
 
-    def _batch(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        size = self.config.batch
-        drawn = [self.crop(number * size + k) for k in range(size)]
+    def _parts(self, number: int, ours: range, whole: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        size = self.config.batch // whole
+        return [self._batch(number * self.config.batch + part * size, size) for part in ours]
+
+    def _batch(self, first: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        drawn = [self.crop(first + k) for k in range(size)]
         images = torch.from_numpy(np.stack([image for image, _ in drawn]))[:, None]
         return images.contiguous(memory_format=torch.channels_last), torch.from_numpy(
             np.stack([target for _, target in drawn])

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import torch
 
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None
+
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 FALLBACK_MEMORY = 8 << 30
 """Bytes assumed where the system does not tell."""
@@ -26,7 +31,15 @@ class Hardware:
     precision: str
     """bf16-mixed where the device computes in bfloat16 itself, else 32-true."""
     threads: int
-    """Threads of the net on CPU."""
+    """Threads of the net on CPU, in each process."""
+    devices: int = 1
+    """Processes on each node, each with a device of its own."""
+    nodes: int = 1
+
+    @property
+    def processes(self) -> int:
+        """In all."""
+        return self.devices * self.nodes
 
     def json(self) -> dict:
         """As plain values."""
@@ -47,20 +60,38 @@ class Hardware:
         return min(whole, int(limit)) if limit.isdecimal() else whole
 
 
-def choose_hardware() -> Hardware:
-    """Look at the machine and set this process up for it: number of threads, memory kept between steps."""
+def choose_hardware(devices: int = 1, nodes: int = 1) -> Hardware:
+    """Look at the machine and set this process up for it: number of threads, memory kept between steps.
+
+    devices: processes that share this machine's CPU, or its GPUs; nodes: such machines. Under torchrun its own numbers
+    count instead.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
     threads = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         threads = len(os.sched_getaffinity(0))
+    threads = max(1, threads // devices)
     torch.set_num_threads(threads)
     if torch.cuda.is_available():
         bf16 = torch.cuda.is_bf16_supported()
         name = torch.cuda.get_device_name()
-        return Hardware("cuda", name, "bf16-mixed" if bf16 else "32-true", threads)
+        return Hardware("cuda", name, "bf16-mixed" if bf16 else "32-true", threads, devices, nodes)
     _keep_memory()
     flags = _cpu_flags()
     bf16 = bool(flags & {"avx512_bf16", "amx_bf16"})
-    return Hardware("cpu", _cpu_name(), "bf16-mixed" if bf16 else "32-true", threads)
+    return Hardware("cpu", _cpu_name(), "bf16-mixed" if bf16 else "32-true", threads, devices, nodes)
+
+
+def peak_memory(hardware: Hardware) -> int:
+    """Most bytes that this process has held so far, of the device."""
+    if hardware.device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    if resource is None:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _cpu_info() -> list[str]:

@@ -94,7 +94,7 @@ def drawn_store(drawn_set: DrawnSet, tmp_path_factory: pytest.TempPathFactory):
 def trained_run(drawn_store, tmp_path_factory: pytest.TempPathFactory):
     """A net trained on the drawn set for a few seconds."""
     from mammomap.seg.config import TrainConfig
-    from mammomap.seg.train import train
+    from mammomap.seg.train_run import train
 
     config = TrainConfig(
         encoder="resnet18", crops=320, crop=64, batch=8, warmup_crops=40, validate_every=160, ema=0.9, seed=3

@@ -225,7 +225,7 @@ def _curves(run: Run | None) -> dict | None:
     if run is None:
         return None
     log = _log(run)
-    best = max(log, key=lambda line: line["validation"]["mean_sensitivity"])
+    best = max(log, key=lambda line: line["validation"][run.config.chosen_by])
     return {
         "train": [[line["crops"], line["train"]["loss"]] for line in log],
         "validation": [[line["crops"], line["validation"]["loss"]] for line in log],

@@ -25,12 +25,16 @@ from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_er
 @click.option("--crop", type=click.IntRange(32), help="Side of a crop.  [default: 256]")
 @click.option("--batch", type=click.IntRange(1), help="Crops a step.  [default: 8]")
 @click.option("--seed", type=click.IntRange(0), help="Seed of split, weights and crops.  [default: 1]")
+@click.option("--devices", type=click.IntRange(1), default=1, help="GPUs of this machine, or processes.  [default: 1]")
+@click.option("--nodes", type=click.IntRange(1), default=1, help="Machines with as many devices.  [default: 1]")
 @click.option("--config", type=FILE, help="JSON file with any training settings; the options above win over it.")
 @click.option(
     "--set", "assign", multiple=True, metavar="NAME=VALUE", help="Any other setting, e.g. learning_rate=3e-4."
 )
 @one_line_errors
-def train(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], **options) -> None:
+def train(
+    store: Path, out: Path, config: Path | None, assign: tuple[str, ...], devices: int, nodes: int, **options
+) -> None:
     """Train a net. The same command goes on with a run that was stopped.
 
     \b
@@ -42,7 +46,7 @@ def train(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], 
 
     from mammomap.masks.store import Store
     from mammomap.seg.config import TrainConfig
-    from mammomap.seg.train import train as run
+    from mammomap.seg.train_run import train as run
 
     values: dict = json_file(config) if config else {}
     for name, text in named(assign, "VALUE"):
@@ -52,7 +56,7 @@ def train(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], 
             values[name] = text
     values |= {name: value for name, value in options.items() if value is not None}
     settings, say = TrainConfig.from_json(values), partial(click.echo, err=True)
-    made, done = run(Store(store), out, settings, progress=progress_bar, say=say)
+    made, done = run(Store(store), out, settings, devices=devices, nodes=nodes, progress=progress_bar, say=say)
     if made.split.warning:
         click.echo(f"warning: {made.split.warning}", err=True)
     women = {part: len(made.split.women(part)) for part in ("net", "validation", "head", "test")}

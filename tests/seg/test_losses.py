@@ -4,14 +4,15 @@ import math
 from pathlib import Path
 
 import pytest
+import segmentation_models_pytorch as smp
 import torch
 
 from mammomap.errors import ConfigError
 from mammomap.masks.store import Store
 from mammomap.seg.config import LOSSES, TrainConfig
 from mammomap.seg.crops import VOID
-from mammomap.seg.losses import FALSE, MISSED, make_loss
-from mammomap.seg.train import train
+from mammomap.seg.losses import FALSE, MISSED, label_loss, make_loss, overlap
+from mammomap.seg.train_run import train
 
 CLASSES = (0, 3, 4)
 PROBABILITIES = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.4, 0.4, 0.2]])
@@ -52,6 +53,37 @@ def test_lovasz_by_hand() -> None:
     background, benign = 0.2 / 2 + 0.1 / 2, 0.4 / 2 + 0.3 / 2
     made = of("lovasz", probabilities, torch.tensor([[[0, 1, 1]]]))
     assert made == pytest.approx((background + benign) / 2, rel=1e-5)
+
+
+def test_the_label_loss_by_hand() -> None:
+    """Three benign pixels and one malignant in one crop, void and background in the other: the mean of both classes."""
+    logits = torch.zeros(2, 3, 1, 4)
+    logits[0, 1, 0, :3] = torch.tensor([1.0, 2.0, 3.0])
+    logits[0, 2, 0, 3] = 1.0
+    logits[:, 0] = torch.randn(2, 1, 4)
+    targets = torch.tensor([[[1, 1, 1, 2]], [[0, 0, VOID, 0]]])
+    wanted = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))) / 2
+    assert float(label_loss(logits, targets)) == pytest.approx(wanted, rel=1e-5)
+    assert float(label_loss(logits[1:], targets[1:])) == 0
+
+
+def test_dice_is_that_of_another_implementation() -> None:
+    random = torch.Generator().manual_seed(3)
+    found = torch.rand(2, 3, 8, 8, generator=random)
+    wanted = torch.rand(2, 3, 8, 8, generator=random) < 0.3
+    wanted[:, 2] = False
+    known = torch.rand(2, 8, 8, generator=random) < 0.9
+    theirs = smp.losses.DiceLoss("multilabel", from_logits=False, smooth=1.0, ignore_index=VOID)
+    marked = torch.where(known[:, None], wanted.float(), torch.full(wanted.shape, float(VOID)))
+    by_layer, shown = overlap(found, wanted, known, 0.5, 0.5)
+    assert shown.tolist() == [True, True, False]
+    # theirs smooths the numerator 2 hit + 1, ours hit + 1: half a pixel of lesion
+    assert float(by_layer.mean()) == pytest.approx(float(theirs(found, marked)), abs=0.02)
+    other = smp.losses.TverskyLoss(
+        "multilabel", from_logits=False, smooth=1.0, ignore_index=VOID, alpha=FALSE, beta=MISSED
+    )
+    by_layer, _ = overlap(found, wanted, known, FALSE, MISSED)
+    assert float(by_layer.mean()) == pytest.approx(float(other(found, marked)), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", LOSSES)

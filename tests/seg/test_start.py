@@ -19,7 +19,7 @@ from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.run import Run, read_run
 from mammomap.seg.segment import lesion_map
 from mammomap.seg.start import women_seen_before
-from mammomap.seg.train import train
+from mammomap.seg.train_run import train
 
 ROOT = Path(__file__).parents[2]
 SHORT = {"encoder": "resnet18", "crops": 8, "crop": 32, "batch": 4, "validate_every": 8, "seed": 2}
@@ -38,7 +38,7 @@ def test_the_net_of_the_docs_goes_the_whole_way(own_file: Path, drawn_store: Sto
     settings = TrainConfig(net=f"{own_file}:build", crops=160, crop=64, validate_every=80, seed=2)
     run, done = train(drawn_store, tmp_path / "run", settings)
     assert done and run.config.net == "net.py:build" and str(tmp_path) not in (run.folder / "config.json").read_text()
-    losses = [json.loads(line)["crop_loss"] for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    losses = [json.loads(line)["step_loss"] for line in (run.folder / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0]
     assert train(drawn_store, tmp_path / "run", settings)[1] is False
     own_file.write_text(own_file.read_text().replace("width: int = 16", "width: int = 8"))

@@ -16,7 +16,7 @@ from mammomap.seg.config import TrainConfig
 from mammomap.seg.crops import VOID, CropSampler, channel_targets
 from mammomap.seg.losses import LesionLoss
 from mammomap.seg.run import Run, read_run
-from mammomap.seg.train import films_to_train_on, train
+from mammomap.seg.train_run import films_to_train_on, train
 
 QUICK = TrainConfig(encoder="resnet18", crops=24, crop=32, batch=4, warmup_crops=8, validate_every=12, seed=2)
 
@@ -27,7 +27,7 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
 
 def test_it_learns_what_is_easy(trained_run: Run) -> None:
     log = [json.loads(line) for line in (trained_run.folder / "log.jsonl").read_text().splitlines()]
-    assert log[-1]["crop_loss"] < log[0]["crop_loss"]
+    assert log[-1]["step_loss"] < log[0]["step_loss"]
     assert max(line["validation"]["sensitivity_at_1"] for line in log) >= 0.6
     assert trained_run.classes == (0, 3, 4) and trained_run.kinds == ("mass",)
 
@@ -42,7 +42,7 @@ def test_same_seed_same_bytes(drawn_store: Store, tmp_path: Path) -> None:
     assert another.weights_hash != one.weights_hash
 
 
-@pytest.mark.parametrize(("after", "net"), [(2, "unet"), (4, "unet"), (3, "fcn8s-light")])
+@pytest.mark.parametrize(("after", "net"), [(2, "unet"), (3, "fcn8s-light")])
 def test_a_killed_run_goes_on_and_ends_the_same(
     drawn_store: Store, tmp_path: Path, monkeypatch, after: int, net: str
 ) -> None:

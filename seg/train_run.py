@@ -1,0 +1,156 @@
+"""A net trained on the lesions of a store: settings, women, net, crops, loss, validation; `mammomap.seg.train` trains.
+
+In: a store and a TrainConfig. Out: a run folder (`mammomap.seg.run`). The same command goes on where it was stopped;
+on a finished run it does nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from mammomap.errors import ConfigError
+from mammomap.masks.files import write_atomically, write_json
+from mammomap.masks.splits import Split, make_split, read_split
+from mammomap.masks.store import Store
+from mammomap.masks.targets import classes_shown
+from mammomap.seg.config import TrainConfig
+from mammomap.seg.crops import CropSampler
+from mammomap.seg.device import Hardware, choose_hardware
+from mammomap.seg.losses import make_loss
+from mammomap.seg.run import OWN_CODE, RUN_FORMAT, Run, environment, read_run
+from mammomap.seg.start import as_kept, first_net, women_seen_before
+from mammomap.seg.train import Task, fit
+from mammomap.seg.validate import validate
+
+
+def train(
+    store: Store,
+    out: Path,
+    config: TrainConfig,
+    *,
+    devices: int = 1,
+    nodes: int = 1,
+    progress: Callable[..., Iterable] | None = None,
+    say: Callable[[str], object] = lambda text: None,
+) -> tuple[Run, bool]:
+    """Train a net; returns the run, and whether anything was done. `say` takes lines for the user.
+
+    With several devices (GPUs of one machine, or processes where there is none) or nodes each takes its share of every
+    batch; under torchrun the numbers are torchrun's.
+
+    Raises
+    ------
+    ConfigError
+        If `out` holds a run with other settings, a part of the split has no films, or the net cannot be built.
+    LeakError
+        If the run to start from has seen women whom this split keeps for head or test.
+    """
+    split = read_split(Path(config.split)) if config.split.endswith(".csv") else _deal(store, config)
+    kinds = split.tables(store.tables, "net", "validation").kinds_outlined
+    classes = classes_shown(kinds)
+    start = read_run(Path(config.init_from)) if config.init_from else None
+    kept, code = as_kept(config, start)
+    about = {
+        "format": RUN_FORMAT,
+        "training": kept.json(),
+        "classes": classes,
+        "kinds": kinds,
+        "rows": store.rows,
+        "data_hash": store.tables.hash,
+        "source": store.tables.about.get("source", ""),
+    }
+    if start is not None:
+        about["women_seen_before"] = sorted(women_seen_before(start, split))
+    begun = (out / "config.json").is_file()
+    if begun:
+        _refuse_another_run(out, about, code)
+        if (out / "model.safetensors").is_file():
+            return read_run(out), False
+    net = first_net(config, classes, start, say)
+    net_films, validation_films = films_to_train_on(store, split)
+    if not begun:
+        if code:
+            write_atomically(out / OWN_CODE, lambda path: path.write_bytes(code))
+        split.write(out / "split.csv")
+        write_json(out / "config.json", about)
+    hardware = choose_hardware(devices, nodes)
+    shares = config.accumulate * hardware.processes
+    if config.batch % shares:
+        raise ConfigError(f"batch {config.batch} does not divide into {shares} parts (processes times accumulate)")
+    write_json(out / "environment.json", environment(hardware))
+    task = _task(store, kept, hardware, classes, net, net_films, validation_films)
+    fit(task, out, kept.loop, hardware, progress=progress)
+    return read_run(out), True
+
+
+def films_to_train_on(store: Store, split: Split) -> tuple[list[str], list[str]]:
+    """Films of the parts net and validation, those with lesions of unknown place left out.
+
+    Raises
+    ------
+    ConfigError
+        If either part is empty.
+    """
+    parts = []
+    for part in ("net", "validation"):
+        films = split.tables(store.tables, part).films
+        usable = films["kinds_not_outlined"].isna() & films["image_id"].isin(store.films["image_id"])
+        parts.append(films.loc[usable, "image_id"].tolist())
+        if not parts[-1]:
+            raise ConfigError(f"split {split.name!r} leaves no film for the part {part}")
+    return parts[0], parts[1]
+
+
+def _deal(store: Store, config: TrainConfig) -> Split:
+    return make_split(store.tables, config.split, config.seed)
+
+
+def _refuse_another_run(out: Path, about: dict, code: bytes) -> None:
+    there = json.loads((out / "config.json").read_text())
+    there["training"] = TrainConfig.from_json(there.get("training", {})).json()  # settings that came later
+    wanted = json.loads(json.dumps(about))
+    if code and (not (out / OWN_CODE).is_file() or (out / OWN_CODE).read_bytes() != code):
+        raise ConfigError(f"{out}: the net's code has changed since this run began; choose another folder")
+    different = [key for key in wanted if there.get(key) != wanted[key]]
+    if "training" in different:
+        before, now = there.get("training", {}), wanted["training"]
+        different += [f"training.{key}" for key in now if before.get(key) != now[key]]
+        different.remove("training")
+    if different:
+        raise ConfigError(f"{out}: holds a run with other settings ({', '.join(different)}); choose another folder")
+
+
+def _task(
+    store: Store,
+    config: TrainConfig,
+    hardware: Hardware,
+    classes: tuple[int, ...],
+    net: nn.Module,
+    net_films: list[str],
+    validation_films: list[str],
+) -> Task:
+    """Crops of the net's films, the loss of the settings, validation on whole films; as many of the net's own films
+    are looked at beside it, so that overfitting shows."""
+    loss = make_loss(config.loss, classes, config.lesion_weight).to(hardware.device)
+    sampler = CropSampler(store, net_films, classes, config)
+    rng = np.random.default_rng([config.seed, 13])
+    count = min(len(validation_films), len(net_films))
+    seen_films = [net_films[k] for k in sorted(rng.permutation(len(net_films))[:count])]
+
+    def of_batch(module: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        images, targets = batch
+        return loss(module(images), targets)
+
+    def look(average: nn.Module, step: int) -> tuple[float, dict]:
+        args = (classes, loss, config.intensity, hardware)
+        now = validate(average, store, validation_films, *args)
+        seen = validate(average, store, seen_films, *args)
+        return now[config.chosen_by], {"crops": step * config.batch, "validation": now, "train": seen}
+
+    return Task(net, sampler.batches, of_batch, look)
