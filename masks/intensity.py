@@ -2,17 +2,22 @@
 
 In: uint16 `(rows, cols)`, 0 outside the breast. Out: float32, 0 in air; the given percentiles of the breast's
 own pixels go to 0 and 1. An 8-bit copy and its 16-bit original come out alike, since only ranks inside the breast
-set the ends.
+set the ends. With `local`, what counts then is how each pixel differs from its surroundings: a net that is given grey
+values as they are first has to learn that a breast's brightness says little about a lesion.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mammomap.errors import ImageError
+
+REACH = 4.0
+"""Standard deviations of the local differences that lie between 0.5 and either end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +28,15 @@ class IntensitySettings:
     """In-breast percentile that becomes 0."""
     high_percentile: float = 99.5
     """In-breast percentile that becomes 1."""
+    local: float = 0.0
+    """Standard deviation, in working pixels, of the Gaussian mean of the breast that is taken off each pixel; 0: none.
+    No difference from it becomes 0.5, and `REACH` standard deviations of the film's differences 0 and 1."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.low_percentile < self.high_percentile <= 100:
             raise ValueError(f"percentiles {self.low_percentile} and {self.high_percentile} are not in order")
+        if self.local < 0:
+            raise ValueError(f"local {self.local} is negative")
 
 
 def grey_limits(working: NDArray[np.uint16], settings: IntensitySettings) -> tuple[float, float]:
@@ -51,8 +61,18 @@ def net_input(
 ) -> NDArray[np.float32]:
     """The working film as the net sees it, float32 in [0, 1], same shape.
 
-    For a part of a film, `limits` are those of the whole film (`grey_limits`).
+    `limits`: those of the film (`grey_limits`), where they are known.
     """
     low, high = limits or grey_limits(working, settings)
     scaled = (working.astype(np.float32) - np.float32(low)) / np.float32(high - low)
-    return np.clip(scaled, 0, 1)  # air is 0 in the store, below every in-breast value
+    scaled = np.clip(scaled, 0, 1)  # air is 0 in the store, below every in-breast value
+    return _against_surroundings(scaled, working > 0, settings.local) if settings.local else scaled
+
+
+def _against_surroundings(scaled: NDArray[np.float32], breast: NDArray[np.bool_], width: float) -> NDArray[np.float32]:
+    """Each pixel less the Gaussian mean of the breast around it, on the film's own scale; 0 in air."""
+    weight = cv2.GaussianBlur(breast.astype(np.float32), (0, 0), width)
+    around = cv2.GaussianBlur(scaled * breast, (0, 0), width) / np.maximum(weight, 1e-6)
+    away = (scaled - around) * breast
+    spread = float(away[breast].std())
+    return (np.clip(0.5 + away / (2 * REACH * max(spread, 1e-6)), 0, 1) * breast).astype(np.float32)

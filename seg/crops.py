@@ -154,7 +154,7 @@ class CropSampler:
             source.append(slice(first, last))
             place.append(slice(first - start, last - start))
         here, there = tuple(source), tuple(place)
-        image[there] = net_input(film.pixels[here], self.config.intensity, self._limits[film.image_id])
+        image[there] = net_input(film.pixels, self.config.intensity, self._limits[film.image_id])[here]
         target[there] = film.target[here]
         return image, target
 

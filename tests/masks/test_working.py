@@ -97,3 +97,20 @@ def test_intensity_goes_by_ranks_in_the_breast() -> None:
 def test_an_empty_film_is_refused() -> None:
     with pytest.raises(ImageError, match="empty"):
         net_input(np.zeros((5, 5), np.uint16), IntensitySettings())
+
+
+def test_local_input_is_the_difference_from_the_surroundings() -> None:
+    """A slope of brightness goes, and a spot stays where it was."""
+    film = np.zeros((60, 60), np.uint16)
+    film[5:55, 5:55] = 1000 + 20 * np.arange(50)[None]
+    film[30, 20] = 3000
+    plain = IntensitySettings(low_percentile=0, high_percentile=100)
+    local = IntensitySettings(low_percentile=0, high_percentile=100, local=4.0)
+    made = net_input(film, local)
+    assert made.dtype == np.float32 and not made[film == 0].any() and made.max() <= 1 and made.min() >= 0
+    assert np.unravel_index(made.argmax(), made.shape) == (30, 20)
+    inside = np.s_[20:26, 15:45]
+    assert np.ptp(net_input(film, plain)[inside]) > 0.2 and np.ptp(made[inside]) < 0.05
+    assert np.abs(made[inside] - 0.5).max() < 0.05
+    with pytest.raises(ValueError, match="local -1"):
+        IntensitySettings(local=-1)
