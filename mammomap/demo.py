@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-DRAWN = {"split": "official", "rows": 448, "crops": 5000, "crop": 192}
-OTHERS = {"split": "random", "rows": 576, "crops": 36000, "crop": 256}
+DRAWN = {"split": "official", "rows": 448, "crops": 5000, "crop": 192, "local": 9}
+OTHERS = {"split": "random", "rows": 576, "crops": 36000, "crop": 256, "local": 0}
 
 
 def demo(
@@ -45,6 +45,7 @@ def demo(
     go("index", root, "-o", tables)
     go("prepare", tables, "-o", store, "--rows", rows)
     how = ["--encoder", "resnet18", "--split", split, "--seed", seed, "--crop", default["crop"]]
+    how += ["--set", f"intensity.local={default['local']}"]
     go("train", store, "-o", run, "--crops", crops, *how, "--set", f"validate_every={max(1000, crops // 9)}")
     go("train", store, "-o", untrained, "--crops", 0, *how)
     part = ["--split", run / "split.csv", "--part", "test"]

@@ -150,7 +150,10 @@ class TrainConfig:
             raise ConfigError(f"unknown training setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
         plain = dict(values)
         if "intensity" in plain:
-            plain["intensity"] = IntensitySettings(**plain["intensity"])
+            try:
+                plain["intensity"] = IntensitySettings(**plain["intensity"])
+            except (TypeError, ValueError) as error:
+                raise ConfigError(f"training settings: intensity: {error}") from None
         return cls(**plain)
 
 

@@ -29,7 +29,11 @@ from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_er
 @click.option("--nodes", type=click.IntRange(1), default=1, help="Machines with as many devices.  [default: 1]")
 @click.option("--config", type=FILE, help="JSON file with any training settings; the options above win over it.")
 @click.option(
-    "--set", "assign", multiple=True, metavar="NAME=VALUE", help="Any other setting, e.g. learning_rate=3e-4."
+    "--set",
+    "assign",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any other setting, e.g. learning_rate=3e-4 or intensity.local=12.",
 )
 @one_line_errors
 def train(
@@ -50,10 +54,15 @@ def train(
 
     values: dict = json_file(config) if config else {}
     for name, text in named(assign, "VALUE"):
+        group, dot, of_group = name.partition(".")
         try:
-            values[name] = json.loads(text)
+            value = json.loads(text)
         except ValueError:
-            values[name] = text
+            value = text
+        if dot:
+            values[group] = {**values.get(group, {}), of_group: value}
+        else:
+            values[name] = value
     values |= {name: value for name, value in options.items() if value is not None}
     settings, say = TrainConfig.from_json(values), partial(click.echo, err=True)
     made, done = run(Store(store), out, settings, devices=devices, nodes=nodes, progress=progress_bar, say=say)

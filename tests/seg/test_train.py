@@ -130,6 +130,10 @@ def test_unknown_settings_are_refused_by_name() -> None:
         TrainConfig.from_json({"learning_rat": 1})
     with pytest.raises(ConfigError, match="crop 50"):
         TrainConfig(crop=50)
+    for values, told in [({"localy": 3}, "localy"), ({"local": -1}, "local -1")]:
+        with pytest.raises(ConfigError, match=f"intensity: .*{told}"):
+            TrainConfig.from_json({"intensity": values})
+    assert TrainConfig.from_json({"intensity": {"local": 3}}).intensity.local == 3
     assert TrainConfig.from_json(QUICK.json()) == QUICK
 
 
