@@ -12,7 +12,9 @@ from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_er
 
 @click.command()
 @click.argument("store", type=FOLDER)
-@click.option("-o", "--out", type=FOLDER, required=True, metavar="RUN", help="Folder for the run.")
+@click.option("-o", "--out", type=FOLDER, metavar="RUN", help="Folder for the run.")
+@click.option("--plan", is_flag=True, help="Print settings for this data, this device and --minutes, and stop.")
+@click.option("--minutes", type=click.FloatRange(min=1), default=60, show_default=True, help="Time that --plan has.")
 @click.option(
     "--split",
     help="A rule of docs/splits.md (random, official-leak-free, k-fold:0, …), or a split file.  [default: random]",
@@ -37,7 +39,15 @@ from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_er
 )
 @one_line_errors
 def train(
-    store: Path, out: Path, config: Path | None, assign: tuple[str, ...], devices: int, nodes: int, **options
+    store: Path,
+    out: Path | None,
+    plan: bool,
+    minutes: float,
+    config: Path | None,
+    assign: tuple[str, ...],
+    devices: int,
+    nodes: int,
+    **options,
 ) -> None:
     """Train a net. The same command goes on with a run that was stopped.
 
@@ -45,6 +55,8 @@ def train(
     Examples:
       mammomap train store -o run --split fold:0 --crops 36000
       mammomap train store -o run16 --net fcn16s-light --init-from run32
+      mammomap train store --plan --minutes 60 > plan.json
+      mammomap train store -o run --config plan.json
     """
     import json
 
@@ -53,6 +65,7 @@ def train(
     from mammomap.seg.train_run import train as run
 
     values: dict = json_file(config) if config else {}
+    values = values.get("training", values)  # a plan has more in it
     for name, text in named(assign, "VALUE"):
         group, dot, of_group = name.partition(".")
         try:
@@ -65,6 +78,13 @@ def train(
             values[name] = value
     values |= {name: value for name, value in options.items() if value is not None}
     settings, say = TrainConfig.from_json(values), partial(click.echo, err=True)
+    if plan:
+        from mammomap.seg.plan import make_plan
+
+        click.echo(json.dumps(make_plan(Store(store), settings, minutes), indent=1))
+        return
+    if out is None:
+        raise click.UsageError("-o RUN is missing")
     made, done = run(Store(store), out, settings, devices=devices, nodes=nodes, progress=progress_bar, say=say)
     if made.split.warning:
         click.echo(f"warning: {made.split.warning}", err=True)
