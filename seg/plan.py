@@ -45,8 +45,7 @@ VALIDATION_SHARE = 0.15
 def make_plan(store: Store, config: TrainConfig, minutes: float) -> dict[str, Any]:
     """The plan; net, encoder, loss, split and seed are those of `config`."""
     hardware = choose_hardware()
-    sides = lesion_sides(store)
-    sizes = store.films[["rows", "cols"]].to_numpy()
+    sides, sizes = lesion_sides(store), film_sizes(store)
     small, middle, large = (float(np.percentile(sides, p)) for p in (SMALL, 50, LARGE))
     classes = classes_shown(store.tables.kinds_outlined)
     net = build_net(config.net, config.encoder, len(classes), config.seed).to(memory_format=torch.channels_last)
@@ -88,6 +87,11 @@ def lesion_sides(store: Store) -> np.ndarray:
         _, _, stats, _ = cv2.connectedComponentsWithStats(codes.astype(np.uint8))
         sides += np.sqrt(stats[1:, cv2.CC_STAT_AREA]).tolist()
     return np.array(sides)
+
+
+def film_sizes(store: Store) -> np.ndarray:
+    """Rows and columns `(films, 2)` of the store's films, cut to the breast."""
+    return np.array([store[image_id].pixels.shape for image_id in store.films["image_id"]])
 
 
 def crop_for(large_px: float, film_cols: float, stride: int) -> int:
