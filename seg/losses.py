@@ -47,8 +47,10 @@ def make_loss(name: str, classes: Sequence[int], lesion_weight: float) -> nn.Mod
 
 
 def pooled(value: torch.Tensor) -> torch.Tensor:
-    """The sum over all processes, as it is where there is but one. Gradients go back to every process."""
-    return all_reduce(value) if distributed.is_initialized() and distributed.get_world_size() > 1 else value
+    """The sum over all processes; gradients go back to every one. As it is where there is but one process, and in
+    validation, which one process does alone: nothing there asks for a gradient."""
+    many = distributed.is_initialized() and distributed.get_world_size() > 1
+    return all_reduce(value) if many and value.requires_grad else value
 
 
 class PixelLoss(nn.Module):

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import torch
 
+from mammomap.errors import ConfigError
 from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown
 from mammomap.seg.config import TrainConfig
@@ -43,9 +44,17 @@ VALIDATION_SHARE = 0.15
 
 
 def make_plan(store: Store, config: TrainConfig, minutes: float) -> dict[str, Any]:
-    """The plan; net, encoder, loss, split and seed are those of `config`."""
+    """The plan; net, encoder, loss, split and seed are those of `config`.
+
+    Raises
+    ------
+    ConfigError
+        If the store shows no lesion.
+    """
     hardware = choose_hardware()
     sides, sizes = lesion_sides(store), film_sizes(store)
+    if not len(sides):
+        raise ConfigError(f"{store.folder}: no film shows a lesion, so there is nothing to plan by")
     small, middle, large = (float(np.percentile(sides, p)) for p in (SMALL, 50, LARGE))
     classes = classes_shown(store.tables.kinds_outlined)
     net = build_net(config.net, config.encoder, len(classes), config.seed).to(memory_format=torch.channels_last)

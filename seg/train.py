@@ -100,7 +100,8 @@ def fit(
     began, saved_at = time.monotonic() - state["seconds"], time.monotonic()
     ours = range(fabric.global_rank * how.parts, (fabric.global_rank + 1) * how.parts)
     whole = fabric.world_size * how.parts
-    batches = task.batches(state["step"], how.steps, ours, whole)
+    stopped = how.patience and state["worse"] >= how.patience  # killed after the last validation
+    batches = task.batches(state["step"], state["step"] if stopped else how.steps, ours, whole)
     shown = show(batches, total=how.steps, initial=state["step"], desc="train", unit="step")
     for parts in shown:
         rate = learning_rate(state["step"], how)
@@ -145,7 +146,7 @@ def fit(
 def fabric_for(hardware: Hardware) -> Fabric:
     """Lightning Fabric on this hardware; with several processes, each holds the net and gradients are averaged."""
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # the run folder says which precision is used
-    many = hardware.devices * hardware.nodes > 1
+    many = hardware.processes > 1
     fabric = Fabric(
         accelerator=hardware.device,
         devices=hardware.devices,

@@ -1,0 +1,79 @@
+"""The loop alone, on a net of one number: parts of a batch, stopping early, what is kept, memory that is not enough."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mammomap.errors import ConfigError
+from mammomap.masks.store import Store
+from mammomap.seg.config import Steps, TrainConfig
+from mammomap.seg.crops import CropSampler
+from mammomap.seg.device import Hardware
+from mammomap.seg.train import Task, fit
+
+PLAIN = Hardware("cpu", "test", "32-true", 1)
+
+
+def task(figures: list[float] | None = None, fails: bool = False) -> Task:
+    """A line through (1, 3), (2, 5), (3, 7) and (4, 9); validations give `figures` one after the other."""
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    net = torch.nn.Linear(1, 1)
+    torch.nn.init.zeros_(net.weight)
+    torch.nn.init.zeros_(net.bias)
+    given = iter(figures or [])
+
+    def batches(start: int, stop: int, ours: range, whole: int) -> Iterator[list[torch.Tensor]]:
+        for _ in range(start, stop):
+            yield [x.chunk(whole)[part] for part in ours]
+
+    def loss(module: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+        if fails:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried")
+        return (module(batch[:, None])[:, 0] - 2 * batch - 1).square().mean()
+
+    return Task(net, batches, loss, lambda net, step: (next(given, 0.0), {}))
+
+
+def steps(**how) -> Steps:
+    """Plain gradient descent, a validation at every step."""
+    return Steps(**{"steps": 6, "learning_rate": 0.02, "optimiser": "sgd", "validate_every": 1, "clip": 0, **how})
+
+
+def log(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_batch_in_parts_is_the_batch(tmp_path: Path) -> None:
+    for parts in (1, 2, 4):
+        fit(task(), tmp_path / str(parts), steps(parts=parts), PLAIN)
+    whole, *others = [[line["step_loss"] for line in log(tmp_path / str(parts))] for parts in (1, 2, 4)]
+    assert whole[0] == pytest.approx((9 + 25 + 49 + 81) / 4) and whole[-1] < whole[0] / 2
+    for other in others:
+        assert other == pytest.approx(whole, rel=1e-5)
+
+
+def test_it_stops_after_validations_that_are_no_better_and_keeps_the_best(tmp_path: Path) -> None:
+    fit(task([0.1, 0.5, 0.3, 0.5, 0.9, 0.9]), tmp_path / "a", steps(patience=2), PLAIN)
+    assert len(log(tmp_path / "a")) == 4
+    fit(task([0.1]), tmp_path / "b", steps(steps=2), PLAIN)
+    fit(task([0.1, 0.5]), tmp_path / "c", steps(steps=2), PLAIN)
+    kept = [load_file(tmp_path / name / "model.safetensors")["weight"].item() for name in "abc"]
+    assert kept[0] == kept[2] > kept[1]
+
+
+def test_memory_that_is_not_enough_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not enough memory for a step: lower batch or crop"):
+        fit(task(fails=True), tmp_path, steps(), PLAIN)
+
+
+def test_parts_of_crops_are_the_crops_of_the_batch(drawn_store: Store) -> None:
+    config = TrainConfig(encoder="resnet18", crop=32, batch=4, seed=2)
+    sampler = CropSampler(drawn_store, drawn_store.films["image_id"].tolist()[:10], (0, 3, 4), config)
+    whole = next(sampler.batches(3, 4, range(1), 1))
+    halves = [next(sampler.batches(3, 4, range(part, part + 1), 2))[0] for part in range(2)]
+    for k in range(2):
+        assert torch.equal(whole[0][k], torch.cat([half[k] for half in halves]))
