@@ -79,6 +79,10 @@ class TrainConfig:
     """Share of crops drawn on a film with a malignant lesion."""
     lesion_share: float = 0.75
     """Share of crops centred near a lesion; the others lie anywhere in a breast."""
+    proportion: float = 0.0
+    """Largest stretch of a crop's height against its width; 0.1 draws the ratio from 1/1.1 to 1.1."""
+    elastic: float = 0.0
+    """Share of crops that are bent smoothly, as a breast gives way, by about 2 pixels."""
     validate_every: int = 2_000
     """Crops between two validations on whole films."""
     chosen_by: str = "mean_sensitivity"
@@ -109,8 +113,9 @@ class TrainConfig:
             faults.append(f"accumulate {self.accumulate} does not divide batch {self.batch}")
         if self.chosen_by not in FIGURES:
             faults.append(f"chosen_by {self.chosen_by!r}: none of {', '.join(FIGURES)}")
-        if not (0 <= self.malignant_share <= 1 and 0 <= self.lesion_share <= 1 and 0 <= self.ema < 1):
-            faults.append("shares must lie in [0, 1], ema in [0, 1)")
+        shares = (self.malignant_share, self.lesion_share, self.elastic)
+        if not (all(0 <= share <= 1 for share in shares) and 0 <= self.ema < 1 and 0 <= self.proportion < 1):
+            faults.append("shares must lie in [0, 1], ema and proportion in [0, 1)")
         if self.learning_rate <= 0 or self.lesion_weight <= 0:
             faults.append("learning_rate and lesion_weight must be positive")
         if faults:

@@ -26,6 +26,8 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 VOID = -100
 """Target of pixels that the loss leaves out (torch's own code for it)."""
+ELASTIC = {"alpha": 540, "sigma": 16}
+"""albumentations' strength and smoothness in pixels: displacements with a standard deviation of 2 pixels."""
 MARGIN = 1.5
 """A crop is cut this much larger, turned and scaled, then trimmed, so that turning shows film and not void."""
 
@@ -69,7 +71,8 @@ class CropSampler:
     def _augment(self):
         import albumentations as A
 
-        side = self.config.crop
+        side, share = self.config.crop, self.config.elastic
+        bent = [A.ElasticTransform(**ELASTIC, border_mode=cv2.BORDER_REFLECT_101, p=share)] if share else []
         return A.Compose(
             [
                 A.Affine(
@@ -81,6 +84,7 @@ class CropSampler:
                     p=1,
                 ),
                 A.CenterCrop(side, side),
+                *bent,
                 A.HorizontalFlip(p=0.5),
                 A.VerticalFlip(p=0.5),
                 A.RandomGamma(gamma_limit=(80, 125), p=1),
@@ -94,6 +98,8 @@ class CropSampler:
         rng = np.random.default_rng([self.config.seed, 11, number])
         film = self._draw_film(rng)
         image, target = self._cut(film, self._draw_centre(film, rng))
+        if self.config.proportion:
+            image, target = _stretched(image, target, self.config.proportion, rng)
         self._augment.set_random_seed(int(rng.integers(2**31)))
         varied = self._augment(image=image, mask=target)
         return np.clip(varied["image"], 0, 1), channel_targets(varied["mask"], self.classes)
@@ -157,6 +163,20 @@ class CropSampler:
         image[there] = net_input(film.pixels, self.config.intensity, self._limits[film.image_id])[here]
         target[there] = film.target[here]
         return image, target
+
+
+def _stretched(
+    image: NDArray[np.float32], target: NDArray[np.uint8], most: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Both with the ratio of height to width changed by up to 1 + `most` either way about the centre, area kept."""
+    tall = np.exp(rng.uniform(-1, 1) * np.log1p(most) / 2)
+    centre = (image.shape[0] - 1) / 2
+    turn = np.array([[1 / tall, 0, centre * (1 - 1 / tall)], [0, tall, centre * (1 - tall)]])
+    size = image.shape[::-1]
+    return (
+        cv2.warpAffine(image, turn, size, flags=cv2.INTER_LINEAR).astype(np.float32, copy=False),
+        cv2.warpAffine(target, turn, size, flags=cv2.INTER_NEAREST).astype(np.uint8, copy=False),
+    )
 
 
 def _lesion_boxes(target: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.int64]:

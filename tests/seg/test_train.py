@@ -4,7 +4,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,7 +12,7 @@ from mammomap.errors import ConfigError, ModelError
 from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown
 from mammomap.seg.config import TrainConfig
-from mammomap.seg.crops import VOID, CropSampler, channel_targets
+from mammomap.seg.crops import VOID
 from mammomap.seg.losses import LesionLoss
 from mammomap.seg.run import Run, read_run
 from mammomap.seg.train_run import films_to_train_on, train
@@ -135,41 +134,6 @@ def test_unknown_settings_are_refused_by_name() -> None:
             TrainConfig.from_json({"intensity": values})
     assert TrainConfig.from_json({"intensity": {"local": 3}}).intensity.local == 3
     assert TrainConfig.from_json(QUICK.json()) == QUICK
-
-
-def test_crops_depend_on_seed_and_number_alone(drawn_store: Store) -> None:
-    ids = drawn_store.films["image_id"].tolist()[:10]
-    one, other = (CropSampler(drawn_store, ids, (0, 3, 4), QUICK) for _ in range(2))
-    other.crop(3)
-    for number in (0, 7):
-        for a, b in zip(one.crop(number), other.crop(number), strict=True):
-            assert np.array_equal(a, b)
-    assert not np.array_equal(one.crop(0)[0], one.crop(1)[0])
-    another = CropSampler(drawn_store, ids, (0, 3, 4), dataclasses.replace(QUICK, seed=9))
-    assert not np.array_equal(one.crop(0)[0], another.crop(0)[0])
-
-
-def test_crops_show_lesions_and_never_empty_film(drawn_store: Store) -> None:
-    config = TrainConfig(crop=32, lesion_share=0.75, malignant_share=0.4, seed=1)
-    sampler = CropSampler(drawn_store, drawn_store.films["image_id"].tolist(), (0, 3, 4), config)
-    crops = [sampler.crop(number) for number in range(120)]
-    with_lesion = np.mean([(target > 0).any() for _, target in crops])
-    assert with_lesion > 0.6
-    assert all((image > 0).any() for image, _ in crops)
-    assert all(
-        image.shape == target.shape == (32, 32) and 0 <= image.min() <= image.max() <= 1 for image, target in crops
-    )
-    agree = []
-    for image, target in crops:
-        disc, lesion = image > 0.75, target == 2
-        if lesion.sum() > 60 and not (target == 1).any():
-            agree.append((disc & lesion).sum() / (disc | lesion).sum())
-    assert len(agree) > 15 and np.median(agree) > 0.8, "image and mask have moved apart"
-
-
-def test_channel_targets_by_hand() -> None:
-    codes = np.array([[0, 3, 4, 255, 1]], np.uint8)
-    assert channel_targets(codes, (0, 3, 4)).tolist() == [[0, 1, 2, VOID, VOID]]
 
 
 def test_the_loss_ignores_void_and_falls_with_the_truth() -> None:
