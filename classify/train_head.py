@@ -76,7 +76,7 @@ def train_head(
         films["malignant"].to_numpy(bool),
         films["patient_id"].tolist(),
         model=run.name,
-        women_seen=women_codes(run.women_seen | set(films["patient_id"])),
+        women_seen=sorted({*run.women_codes, *women_codes(films["patient_id"].unique(), run.source)}),
         candidate_points=points,
         seed=seed,
     )

@@ -97,14 +97,24 @@ def read_map(path: Path) -> FilmMap:
     return FilmMap(lesion, malignancy, breast, grid)
 
 
+DRAWN = "phantom "
+"""How the source of drawn films begins."""
+
+
 def woman_code(patient_id: str) -> str:
     """A code for a woman, so that folders of maps can say whom a model has seen without listing names."""
     return hashlib.sha256(f"mammomap woman {patient_id}".encode()).hexdigest()[:16]
 
 
-def women_codes(patient_ids: Iterable[str]) -> list[str]:
+def same_women(source: str, other: str) -> bool:
+    """Whether equal names in two sets mean one woman; drawn women have names of real ones, and are nobody."""
+    return source == other or not (source.startswith(DRAWN) or other.startswith(DRAWN))
+
+
+def women_codes(patient_ids: Iterable[str], source: str = "") -> list[str]:
     """Sorted codes of several women."""
-    return sorted(woman_code(patient_id) for patient_id in patient_ids)
+    of = f"{source}: " if source.startswith(DRAWN) else ""
+    return sorted(woman_code(of + patient_id) for patient_id in patient_ids)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mammomap.errors import ModelError
+from mammomap.masks.mapfile import women_codes
 from mammomap.masks.splits import Split, read_split
 from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.device import Hardware
@@ -53,6 +54,8 @@ class Run:
     split: Split
     seen_before: frozenset[str] = frozenset()
     """Women whom the run that it started from had seen."""
+    seen_elsewhere: tuple[str, ...] = ()
+    """Codes of those among them who are of another set: the women of phantoms, or of films for a run on phantoms."""
 
     @property
     def name(self) -> str:
@@ -68,6 +71,11 @@ class Run:
     def women_seen(self) -> frozenset[str]:
         """Women whose films trained the net or chose its checkpoint, or did so for the run that it started from."""
         return self.seen_before | (self.split.women("net", "validation") if self.config.crops else frozenset())
+
+    @property
+    def women_codes(self) -> list[str]:
+        """Codes of all women seen, for maps and heads (`mammomap.masks.mapfile`)."""
+        return sorted({*women_codes(self.women_seen, self.source), *self.seen_elsewhere})
 
     def net(self, hardware: Hardware) -> nn.Module:
         """The net with its weights, ready to be applied.
@@ -116,6 +124,7 @@ def read_run(folder: Path) -> Run:
         source=about["source"],
         split=read_split(folder / "split.csv"),
         seen_before=frozenset(about.get("women_seen_before", [])),
+        seen_elsewhere=tuple(about.get("women_seen_elsewhere", [])),
     )
 
 

@@ -22,7 +22,7 @@ from mammomap.eval.blob import blob_map
 from mammomap.eval.candidates import CANDIDATES_VERSION
 from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.intensity import IntensitySettings, net_input
-from mammomap.masks.mapfile import MAP_FORMAT, FilmMap, MapFolder, read_map, read_map_folder, women_codes, write_map
+from mammomap.masks.mapfile import MAP_FORMAT, FilmMap, MapFolder, read_map, read_map_folder, write_map
 from mammomap.masks.read import DICOM_ENDINGS, PICTURE_ENDINGS
 from mammomap.masks.splits import Split
 from mammomap.masks.tables import read_tables
@@ -57,7 +57,7 @@ class RunMapper:
             "model": run.name,
             "kinds_trained": list(run.kinds),
             "source": run.source,
-            "women_seen": women_codes(run.women_seen),
+            "women_seen": run.women_codes,
             "precision": self.hardware.precision,
             **({"flips": True} if flips else {}),
             **({"tile": tile} if tile else {}),

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mammomap.errors import ConfigError, LeakError
+from mammomap.masks.mapfile import same_women
 from mammomap.masks.splits import Split
 from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.fcn import FCN
@@ -67,14 +68,21 @@ def first_net(
     return net
 
 
-def women_seen_before(start: Run, split: Split) -> frozenset[str]:
-    """The women whom the run has seen.
+def women_seen_elsewhere(start: Run, source: str) -> list[str]:
+    """Codes of the women whom the run has seen in a set that shares no woman with `source`."""
+    return list(start.seen_elsewhere) if same_women(start.source, source) else start.women_codes
+
+
+def women_seen_before(start: Run, split: Split, source: str) -> frozenset[str]:
+    """The women of the set `source` whom the run has seen.
 
     Raises
     ------
     LeakError
         If the split tests, or fits a head on, a woman whom the run has seen, or validates on one who trained it.
     """
+    if not same_women(start.source, source):
+        return frozenset()
     trained = start.split.women("net") if start.config.crops else frozenset()
     trained |= start.seen_before
     leaks = {

@@ -21,10 +21,10 @@ from mammomap.benchmark.judge import Said
 from mammomap.benchmark.mapreading import OVERLAP, MapReading, no_overlap, read_maps
 from mammomap.benchmark.systems import PIXEL, System
 from mammomap.benchmark.trivial import BreastOf
-from mammomap.benchmark.truth import Truth
+from mammomap.benchmark.truth import Truth, women_seen
 from mammomap.eval.matching import RULES, FilmMarks, Lesion
 from mammomap.eval.regions import Region
-from mammomap.masks.mapfile import woman_code, women_codes
+from mammomap.masks.mapfile import woman_code
 from mammomap.masks.outlines import Outline
 from mammomap.masks.yardsticks import area_px, yardsticks
 
@@ -67,14 +67,13 @@ def collect(
 
 def said(truth: Truth, system: System, role: str = "submitted", in_sample: bool = False) -> Said:
     """What the report says of a system beside its figures. in_sample: women whom its model has seen were allowed."""
-    seen = set(women_codes(truth.films["patient_id"].unique())) & system.women_seen
     told = system.said()
     return Said(
         name=system.name,
         role=role,
         origin=system.origin,
         kinds_trained=tuple(system.kinds_trained),
-        in_sample=bool(in_sample and seen),
+        in_sample=bool(in_sample and women_seen(truth, system)),
         missing=told["missing"],
         extra_films=tuple(told["extra_films"]),
         notes=tuple(told["notes"]),

@@ -94,7 +94,6 @@ def check_systems(truth: Truth, systems: Sequence[System], in_sample: bool, miss
     LeakError
         If women were seen and `in_sample` was not asked for.
     """
-    codes = set(women_codes(truth.films["patient_id"].unique()))
     for system in systems:
         answered = set(system.marks["image_id"]) if system.films is None else set(system.films)
         system.extra = tuple(sorted(answered - set(truth.tables.films["image_id"])))
@@ -105,14 +104,19 @@ def check_systems(truth: Truth, systems: Sequence[System], in_sample: bool, miss
                 raise TableError(fault)
             if fault:
                 _count_as_empty(system, truth.films[~truth.films["image_id"].isin(sorted(system.films))])
-        seen = codes & system.women_seen
-        if seen and not in_sample:
-            by_code = {women_codes([p])[0]: p for p in truth.films["patient_id"].unique()}
-            names = sorted(by_code[code] for code in seen)
+        names = women_seen(truth, system)
+        if names and not in_sample:
             raise LeakError(
                 f"{system.name}: its model has seen {len(names)} of these women, first {', '.join(names[:5])}; "
                 "judge on others, or mark every figure with --in-sample"
             )
+
+
+def women_seen(truth: Truth, system: System) -> list[str]:
+    """The judged women whom the system says it has seen. Other people's systems name women of the judged set."""
+    source = truth.tables.about.get("source", "") if system.folder is not None else ""
+    women = sorted(truth.films["patient_id"].unique())
+    return [woman for woman in women if women_codes([woman], source)[0] in system.women_seen]
 
 
 def _count_as_empty(system: System, films: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """The benchmark from end to end on films whose answer is known: perfect, empty, mirrored and leaking systems."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,10 @@ def test_women_that_the_model_has_seen_are_refused_by_name(mapped: Path, trained
         check_systems(truth, [system], in_sample=False)
     check_systems(truth, [system], in_sample=True)
     assert said(truth, system, in_sample=True).in_sample is True
+    about = {**truth.tables.about, "source": "phantom seed 3"}
+    drawn = replace(truth, tables=replace(truth.tables, about=about))
+    check_systems(drawn, [system], in_sample=False)  # drawn women are nobody, whatever their names
+    assert said(drawn, system, in_sample=True).in_sample is False
 
 
 def test_a_missing_film_is_refused(mapped: Path, drawn_store) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from safetensors.torch import load_file
 from mammomap.classify.train_head import train_head
 from mammomap.cli import main
 from mammomap.errors import ConfigError, LeakError
-from mammomap.masks.splits import Split
+from mammomap.masks.mapfile import women_codes
+from mammomap.masks.splits import Split, make_split
 from mammomap.masks.store import Store
 from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.run import Run, read_run
@@ -148,11 +150,32 @@ def test_women_seen_before_are_not_tested(trained_run: Run, mine: str, theirs: s
     split = Split("another", {**trained_run.split.part_of, woman: theirs})
     if leak:
         with pytest.raises(LeakError, match=f"1 women of the part .*{theirs}.*first {woman}"):
-            women_seen_before(trained_run, split)
+            women_seen_before(trained_run, split, trained_run.source)
     else:
-        assert women_seen_before(trained_run, split) == trained_run.women_seen
+        assert women_seen_before(trained_run, split, trained_run.source) == trained_run.women_seen
     untrained = dataclasses.replace(trained_run, config=dataclasses.replace(trained_run.config, crops=0))
-    assert women_seen_before(untrained, split) == frozenset()
+    assert women_seen_before(untrained, split, trained_run.source) == frozenset()
+
+
+def test_drawn_women_are_nobody_elsewhere(drawn_store: Store, trained_run: Run, tmp_path: Path) -> None:
+    """A run on phantoms may be gone on with on films whose women have the same names, and stays known as such."""
+    drawn = tmp_path / "drawn"
+    shutil.copytree(trained_run.folder, drawn)
+    about = json.loads((drawn / "config.json").read_text())
+    (drawn / "config.json").write_text(json.dumps({**about, "source": "phantom seed 3"}))
+    deal = make_split(drawn_store.tables, "random", 8)
+    deal.write(tmp_path / "split.csv")
+    assert deal.women("test") & trained_run.women_seen, "a case that does not try the rule"
+    settings = {**trained_run.config.json(), "crops": 8, "batch": 4, "split": str(tmp_path / "split.csv")}
+    with pytest.raises(LeakError):
+        first = TrainConfig.from_json({**settings, "init_from": str(trained_run.folder)})
+        train(drawn_store, tmp_path / "refused", first)
+    run, _ = train(drawn_store, tmp_path / "run", TrainConfig.from_json({**settings, "init_from": str(drawn)}))
+    assert run.women_seen == deal.women("net", "validation")
+    theirs = women_codes(trained_run.women_seen, "phantom seed 3")
+    assert set(run.women_codes) == {*women_codes(run.women_seen), *theirs}
+    assert not set(theirs) & set(women_codes(trained_run.women_seen))
+    assert not set(theirs) & set(women_codes(trained_run.women_seen, "phantom seed 4"))
 
 
 def test_train_says_which_net_is_not_tested(drawn_store: Store, tmp_path: Path) -> None:
