@@ -28,7 +28,6 @@ from safetensors import safe_open
 from mammomap.benchmark.evidence import STANDARD, Evidence, read_evidence, write_evidence
 from mammomap.masks.files import write_json
 from mammomap.masks.splits import Split, read_split
-from mammomap.seg.run import read_run
 
 FOLDER = Path(__file__).parent / "nets"
 ROWS, CROP, CROPS, SEEN, SEED = 576, 256, 8000, 150, 1
@@ -94,14 +93,13 @@ def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path) -> No
     """Take what the table needs of both reports."""
     kept = standard(read_evidence(test))
     report, on_seen = (json.loads((at / "report.json").read_text()) for at in (test, seen))
-    run = read_run(run_folder)
     own = folder / net
     write_evidence(kept, own)
     for name in ("films.csv", "lesions.csv"):
         if (folder / name).is_file() and (folder / name).read_bytes() != (own / name).read_bytes():
             sys.exit(f"{folder / name}: the other nets were judged on other films")
         shutil.move(own / name, folder / name)
-    with safe_open(run_folder / "model.safetensors", "pt") as weights:
+    with safe_open(run_folder / "model.safetensors", "np") as weights:
         shapes = {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 - no dict
     counted = [shape for name, shape in shapes.items() if "running_" not in name and "num_batches" not in name]
     entry = report["systems"][0]
@@ -111,9 +109,9 @@ def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path) -> No
             "said": {name: entry[name] for name in entry if name not in ("froc", "images", "dice", "pixels")},
             "data": report["data"],
             "date": report["made"]["date"],
-            "run": report["run"],
+            "run": report["runs"][0]["facts"],
             "parameters": sum(int(np.prod(shape)) for shape in counted),
-            "weights": run.weights_hash,
+            "weights": report["runs"][0]["facts"]["weights_sha256"],
             "seen": {"data": on_seen["data"], "froc": on_seen["systems"][0]["froc"]["any"]["at"]},
         },
     )

@@ -21,6 +21,8 @@ NAMES = {
     "untrained": "the same net before training",
     "blob": "blob detector at 576 rows",
     "floor": "a plain U-Net",
+    "phantom-trained": "trained on phantoms alone",
+    "film-trained": "trained on films alone",
     "place map": "where lesions mostly lie (trivial line)",
     "blob detector": "blob detector at 768 rows (trivial line)",
 }
@@ -96,6 +98,17 @@ def groups(report: dict) -> str:
     return "\n".join(lines)
 
 
+def froc(report: dict) -> str:
+    """Lesions found at four rates of false positives, one row a submitted system."""
+    rates = {0.25: "1/4", 0.5: "1/2", 1.0: "1", 2.0: "2"}
+    lines = ["| any lesion, at false positives per film | " + " | ".join(rates.values()) + " |", "|---" * 5 + "|"]
+    for system in report["systems"]:
+        if system["role"] == "submitted":
+            figures = " | ".join(span(at(system, "any", rate)) for rate in rates)
+            lines.append(f"| {NAMES.get(system['name'], system['name'])} | {figures} |")
+    return "\n".join(lines)
+
+
 def yardsticks(report: dict) -> str:
     """AUC by image of scores that need no system."""
     lines = ["| score | AUC by image | the net minus this |", "|---|---|---|"]
@@ -124,6 +137,13 @@ def coverage(path: Path) -> str:
     return "\n".join(lines)
 
 
+def compared_nets() -> dict[str, str]:
+    """The comparison of nets, set by set."""
+    from compare_table import tables
+
+    return tables()
+
+
 def phantoms(folder: Path) -> dict[str, str]:
     """What was measured on phantoms, as far as it is committed."""
     made = {}
@@ -143,6 +163,10 @@ def phantoms(folder: Path) -> dict[str, str]:
         made["phantom told apart"] = "\n".join(
             [*lines, *(f"| {row['view']} | {span(found)} |" for row, found in zip(rows, spans, strict=True))]
         )
+    if (folder / "demo_scores.csv").is_file():
+        from phantom_demo import show
+
+        made["phantom demos"] = show(folder)
     return made
 
 
@@ -150,9 +174,11 @@ def tables() -> dict[str, str]:
     """Every table by its name."""
     made = {"coverage": coverage(ROOT / "study" / "coverage" / "coverage.csv")}
     made |= phantoms(ROOT / "study" / "phantom")
+    made |= {f"nets {data}": table for data, table in compared_nets().items()}
     for path in sorted((ROOT / "study").glob("*/report.json")):
         report = json.loads(path.read_text())
         made[path.parent.name] = headline(report)
+        made[f"{path.parent.name} froc"] = froc(report)
         made[f"{path.parent.name} differences"] = differences(report)
         made[f"{path.parent.name} groups"] = groups(report)
         made[f"{path.parent.name} yardsticks"] = yardsticks(report)

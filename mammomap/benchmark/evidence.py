@@ -12,7 +12,7 @@ Floats are written with all their digits. Nothing here imports torch, pydicom or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -192,8 +192,8 @@ def write_evidence(evidence: Evidence, folder: Path) -> None:
         write_atomically(folder / file, lambda path, t=table: t.to_csv(path, index=False))
 
 
-def read_evidence(folder: Path) -> Evidence:
-    """Read what `write_evidence` wrote.
+def read_evidence(folder: Path, elsewhere: Mapping[str, Path] | None = None) -> Evidence:
+    """Read what `write_evidence` wrote; tables named in `elsewhere` lie there.
 
     Raises
     ------
@@ -202,14 +202,14 @@ def read_evidence(folder: Path) -> Evidence:
     """
     tables = {}
     for name, file in FILES.items():
-        path = folder / file
+        path = (elsewhere or {}).get(name, folder / file)
         if name == "overlap" and not path.is_file():
             tables[name] = pd.DataFrame(columns=OVERLAP)
             continue
         if not path.is_file():
             raise TableError(f"{path}: no such file; a report can be verified only with the tables beside it")
         try:
-            table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT[name], str))
+            table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT[name], str), **_EMPTY)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
             raise TableError(f"{path}: not a table of a report ({error})") from None
         lacking = _lacking(table, [*_TEXT[name], *_NEEDED.get(name, ())])
@@ -219,6 +219,8 @@ def read_evidence(folder: Path) -> Evidence:
     return Evidence(**tables)
 
 
+_EMPTY = {"keep_default_na": False, "na_values": [""]}
+"""What stands for no value in a table: nothing at all. "N/A" is a word of CBIS-DDSM's lists."""
 _NEEDED = {
     "films": ("malignant", "rows", "cols"),
     "lesions": ("lesion", "malignant", "ignored"),

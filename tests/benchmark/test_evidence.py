@@ -253,3 +253,19 @@ def test_places_of_marks() -> None:
     assert np.allclose(breast.on_film(breast.placed(points)), points)
     assert np.allclose(mirrored.placed(there), breast.placed(points))
     assert np.allclose(mirrored.on_film(mirrored.placed(there)), there)
+
+
+def test_words_that_look_like_nothing_stay_words(tmp_path: Path) -> None:
+    """CBIS-DDSM's lists have margins N/A; a film of no fold has no text there."""
+    truth = truth_of({"A_CC": [box(30, 30, mass_margins="N/A")], "B_CC": [box(30, 30)]})
+    system = system_of("one", [("A_CC", 30, 30, 0.9)])
+    evidence, _ = collect(truth, [system])
+    write_evidence(evidence, tmp_path)
+    back = read_evidence(tmp_path)
+    assert back.lesions["mass_margins"].tolist() == evidence.lesions["mass_margins"].tolist() == ["N/A", ""]
+    assert back.films["fold"].tolist() == ["", ""]
+    assert np.isnan(back.scores["score"]).all()
+    moved = tmp_path / "elsewhere" / "films.csv"
+    moved.parent.mkdir()
+    (tmp_path / "films.csv").rename(moved)
+    assert read_evidence(tmp_path, {"films": moved}).films.equals(back.films)

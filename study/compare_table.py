@@ -1,0 +1,94 @@
+"""The comparison of nets, worked out from what `compare_net.py` kept; needs no film and no net.
+
+    python study/compare_table.py
+
+One table a set, the nets in the order of `compare_net.NETS`, as far as they are there: figures with 95 % intervals by
+woman, and beside each what the same net reaches on women that it was trained on. Differences are paired, from the
+U-Net, on the same resamples of women.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from compare_net import CROP, FOLDER, NETS, SEEN, SPLITS
+
+from mammomap.benchmark.compare import differences
+from mammomap.benchmark.evidence import FILES, Evidence, read_evidence
+from mammomap.benchmark.judge import Said, judge_system
+from mammomap.benchmark.judge_lesions import sensitivity_name
+
+KINDS = {"masses": "masses", "calcifications": "calcifications"}
+
+
+def kept(folder: Path, net: str) -> Evidence:
+    """What one net was judged on and by."""
+    films, lesions = (folder / FILES[name] for name in ("films", "lesions"))
+    return read_evidence(folder / net, {"films": films, "lesions": lesions})
+
+
+def span(found: dict) -> str:
+    """A figure with its interval."""
+    if found["value"] is None:
+        return ""
+    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
+
+
+def table(folder: Path) -> str:
+    """The table of one set, in Markdown."""
+    nets = [net for net in NETS if (folder / net / "facts.json").is_file()]
+    facts = {net: json.loads((folder / net / "facts.json").read_text()) for net in nets}
+    entries, figures = {}, []
+    for net in nets:
+        evidence = kept(folder, net)
+        entries[net], found = judge_system(evidence, Said.of_entry(facts[net]["said"]))
+        figures.append(found)
+    data = facts[nets[0]]["data"]
+    if any(facts[net]["data"] != data for net in nets):
+        raise SystemExit(f"{folder}: the nets were judged on different films")
+    minus = pd.DataFrame(differences(nets, figures, evidence.women))
+    kinds = [kind for kind in KINDS if kind in entries[nets[0]]["dice"]]
+    run = facts[nets[0]]["run"]
+    lines = [
+        f"{data['source']}, split `{data['split']}`, part {data['part']}: {data['films']} films of {data['women']} "
+        f"women, {data['lesions']} lesions, {data['malignant_films']} films malignant; trained on "
+        f"{run['women']['net']} other women, crops of {CROP} pixels at {run['rows']} rows.",
+        "",
+        "| net | parameters, millions | crops | minutes | lesions at 1/4 false positive per film | at 1 "
+        f"| at 1, U-Net minus this | at 1, {SEEN} women seen in training | AUC by image |"
+        + "".join(f" Dice of {KINDS[kind]}, mean over lesions |" for kind in kinds),
+        "|---" * (9 + len(kinds)) + "|",
+    ]
+    for net in nets:
+        its = facts[net]
+        at = {row["fp"]: row for row in entries[net]["froc"]["any"]["at"]}
+        auc = next(e for e in entries[net]["images"] if (e["level"], e["score"]) == ("image", "map maximum"))["auc"]
+        seen = next(row for row in its["seen"]["froc"] if row["fp"] == 1.0)
+        less = minus[(minus["b"] == net) & (minus["measure"] == sensitivity_name("any"))] if len(minus) else minus
+        dice = [entries[net]["dice"][kind]["by_lesion"]["dice"]["mean"] for kind in kinds]
+        cells = [
+            f"`{net}`",
+            f"{its['parameters'] / 1e6:.1f}",
+            f"{its['run']['crops']:,}",
+            f"{its['run']['training_seconds'] / 60:.0f}",
+            span(at[0.25]),
+            span(at[1.0]),
+            span(less.iloc[0].to_dict()) if len(less) else "",
+            span(seen),
+            span(auc),
+            *map(span, dice),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def tables() -> dict[str, str]:
+    """Set -> its table, for the sets of which any net is there."""
+    return {data: table(FOLDER / data) for data in SPLITS if list((FOLDER / data).glob("*/facts.json"))}
+
+
+if __name__ == "__main__":
+    for name, text in tables().items():
+        print(f"\n## {name}\n\n{text}")
