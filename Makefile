@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  { echo "$(PYTHON): mammomap needs Python 3.11 or newer; name one with make PYTHON=python3.12" >&2; exit 1; }
 	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv || \
 	  { echo "$(PYTHON) -m venv failed; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	.venv/bin/pip install --quiet -c constraints.txt -e '.[dev,samples,download,formats]'
+	.venv/bin/pip install --quiet -c constraints.txt -e '.[dev,samples,download,formats,onnx]'
 	@touch $@
 
 clean:

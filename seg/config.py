@@ -50,8 +50,10 @@ class TrainConfig:
     net: str = "unet"
     """The net, a name of docs/nets.md or `FILE.py:FUNCTION` for one's own (docs/own-net.md)."""
     encoder: str = ""
-    """Its encoder, a name of segmentation-models-pytorch or, behind `tu-`, of timm; trained from scratch. If none is
-    given, resnet34, and vgg16 for the nets that are made of it; one's own net has none."""
+    """Its encoder, a name of segmentation-models-pytorch or, behind `tu-`, of timm. If none is given, resnet34, and
+    vgg16 for the nets that are made of it; one's own net has none."""
+    encoder_weights: str = ""
+    """What the encoder starts from: `imagenet`, a file (`mammomap.seg.encoder_weights`), or nothing: random weights."""
     init_from: str = ""
     """A run whose weights this one starts from; the same net, or the next finer FCN."""
     crops: int = 16_000
@@ -103,6 +105,8 @@ class TrainConfig:
         faults = [f"loss {self.loss!r}: none of {', '.join(LOSSES)}"] if self.loss not in LOSSES else []
         if own and self.encoder:
             faults.append(f"encoder {self.encoder!r}: a net of one's own ({self.net}) brings its own")
+        if self.encoder_weights and (own or self.init_from):
+            faults.append("encoder_weights: not for a net of one's own, nor where init_from gives all weights")
         if vgg and self.encoder != "vgg16":
             faults.append(f"encoder {self.encoder!r}: {self.net} is made of vgg16; {self.net}-light takes any")
         if self.crop < 32 or self.crop % 32:

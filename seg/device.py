@@ -84,6 +84,11 @@ def choose_hardware(devices: int = 1, nodes: int = 1) -> Hardware:
     return Hardware("cpu", _cpu_name(), "bf16-mixed" if bf16 else "32-true", threads, devices, nodes)
 
 
+def is_first_process() -> bool:
+    """Whether this is the process that speaks and writes, of those that train together."""
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+
+
 def peak_memory(hardware: Hardware) -> int:
     """Most bytes that this process has held so far, of the device."""
     if hardware.device == "cuda":

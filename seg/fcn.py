@@ -8,7 +8,8 @@ that 16s begins where 32s ended, and 8s where 16s ended. Scores are doubled in s
 bilinear, and brought to the film's size by a fixed bilinear kernel; each is cropped so that centres fall on centres.
 At once (Shelhamer, Long, Darrell 2017, arXiv 1605.06211): 8s trained in one go, pool4 scaled by 1/100, pool3 by
 1/10,000. Light: any encoder, the wide layers 256 channels with batch norm, each layer padded so that nothing is cut.
-The paper starts from ImageNet's weights; here convolutions start after He et al. 2015, and so does the first score.
+The paper starts from ImageNet's weights (`mammomap.seg.encoder_weights`); without them convolutions start after He et
+al. 2015, and the first score always does.
 """
 
 from __future__ import annotations

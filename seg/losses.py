@@ -22,7 +22,6 @@ from collections.abc import Sequence
 import segmentation_models_pytorch as smp
 import torch
 from torch import distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
 
 from mammomap.masks.targets import malignant_classes
@@ -46,11 +45,27 @@ def make_loss(name: str, classes: Sequence[int], lesion_weight: float) -> nn.Mod
     return OverlapLoss(alpha, beta)
 
 
+class _SumOverProcesses(torch.autograd.Function):
+    """A sum over all processes whose gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(_, value: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        whole = value.clone()
+        distributed.all_reduce(whole)
+        return whole
+
+    @staticmethod
+    def backward(_, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        whole = gradient.clone()
+        distributed.all_reduce(whole)
+        return whole
+
+
 def pooled(value: torch.Tensor) -> torch.Tensor:
     """The sum over all processes; gradients go back to every one. As it is where there is but one process, and in
     validation, which one process does alone: nothing there asks for a gradient."""
     many = distributed.is_initialized() and distributed.get_world_size() > 1
-    return all_reduce(value) if many and value.requires_grad else value
+    return _SumOverProcesses.apply(value) if many and value.requires_grad else value
 
 
 class PixelLoss(nn.Module):

@@ -5,6 +5,7 @@ net.py               the code of a net of one's own; opening the run executes it
 split.csv            the part of every woman
 environment.json     versions and hardware
 log.jsonl            one line per validation
+examples/            pictures of validation films with the net's maps
 last.ckpt            to go on from (loads with weights_only)
 model.safetensors    the chosen weights; written last, so its presence marks a finished run
 """

@@ -16,6 +16,7 @@ from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.mapfile import same_women
 from mammomap.masks.splits import Split
 from mammomap.seg.config import TrainConfig, own_net
+from mammomap.seg.encoder_weights import kept_name, start_encoder
 from mammomap.seg.fcn import FCN
 from mammomap.seg.nets import build_net, check_net, stride_of, support_warning
 from mammomap.seg.run import OWN_CODE, Run
@@ -32,10 +33,11 @@ def as_kept(config: TrainConfig, start: Run | None) -> tuple[TrainConfig, bytes]
     Raises
     ------
     ConfigError
-        If that code is no file.
+        If that code, or the file of the encoder's weights, is no file.
     """
     if start is not None:
         config = replace(config, init_from=start.name)
+    config = replace(config, encoder_weights=kept_name(config.encoder_weights))
     own = own_net(config.net)
     if own is None:
         return config, b""
@@ -61,6 +63,9 @@ def first_net(
         raise ConfigError(f"crop {config.crop} is no multiple of {stride}, the stride of net {config.net!r}")
     if warning := support_warning(config.net, config.encoder):
         say(f"warning: {warning}")
+    if config.encoder_weights:
+        start_encoder(net, config.encoder, config.encoder_weights)
+        say(f"the encoder starts from {kept_name(config.encoder_weights)}")
     if start is not None:
         if start.classes != tuple(classes):
             raise ConfigError(f"{start.folder}: trained for the classes {start.classes}, here they are {classes}")

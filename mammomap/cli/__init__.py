@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from mammomap.cli.data import audit, download, index, phantom, prepare
-from mammomap.cli.models import classify, segment, train, train_head
+from mammomap.cli.models import classify, export_onnx, segment, train, train_head
 from mammomap.cli.referee import benchmark
 from mammomap.cli.whole import demo
 
@@ -31,5 +31,6 @@ def main() -> None:
     """
 
 
-for _verb in (index, audit, prepare, train, segment, train_head, classify, benchmark, download, phantom, demo):
+_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark)
+for _verb in (*_WORK, export_onnx, download, phantom, demo):
     main.add_command(_verb)

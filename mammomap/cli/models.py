@@ -1,4 +1,4 @@
-"""The verbs that train and use nets and heads: train, segment, train-head, classify."""
+"""The verbs that train and use nets and heads: train, segment, train-head, classify, export-onnx."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from mammomap.cli.common import ANY, FILE, FOLDER, json_file, named, one_line_er
 )
 @click.option("--net", metavar="NAME|FILE:FUNCTION", help="A net of docs/nets.md, or one's own.  [default: unet]")
 @click.option("--encoder", help="Its encoder.  [default: resnet34; vgg16 for the full FCN]")
+@click.option(
+    "--encoder-weights", metavar="imagenet|FILE", help="What the encoder starts from.  [default: random weights]"
+)
 @click.option("--init-from", metavar="RUN", help="A run whose weights to start from: the same net or a coarser FCN.")
 @click.option("--loss", help="lesion, ce, dice, focal, tversky or lovasz (docs/nets.md).  [default: lesion]")
 @click.option("--crops", type=click.IntRange(0), help="Crops to train on.  [default: 16000]")
@@ -54,6 +57,7 @@ def train(
     \b
     Examples:
       mammomap train store -o run --split fold:0 --crops 36000
+      mammomap train store -o run --encoder resnet50 --encoder-weights imagenet
       mammomap train store -o run16 --net fcn16s-light --init-from run32
       mammomap train store --plan --minutes 60 > plan.json
       mammomap train store -o run --config plan.json
@@ -61,7 +65,11 @@ def train(
     import json
 
     from mammomap.masks.store import Store
+    from mammomap.report.examples import write_examples
     from mammomap.seg.config import TrainConfig
+    from mammomap.seg.device import is_first_process
+    from mammomap.seg.segment import RunMapper
+    from mammomap.seg.train_run import films_to_train_on
     from mammomap.seg.train_run import train as run
 
     values: dict = json_file(config) if config else {}
@@ -85,7 +93,13 @@ def train(
         return
     if out is None:
         raise click.UsageError("-o RUN is missing")
-    made, done = run(Store(store), out, settings, devices=devices, nodes=nodes, progress=progress_bar, say=say)
+    opened = Store(store)
+    made, done = run(opened, out, settings, devices=devices, nodes=nodes, progress=progress_bar, say=say)
+    if not is_first_process():
+        return
+    if made.config.crops:
+        _, shown = films_to_train_on(opened, made.split)
+        write_examples(opened, shown, made.classes, RunMapper(made), made.folder / "examples")
     if made.split.warning:
         click.echo(f"warning: {made.split.warning}", err=True)
     women = {part: len(made.split.women(part)) for part in ("net", "validation", "head", "test")}
@@ -170,3 +184,21 @@ def classify(maps: Path, head: Path, out: Path | None) -> None:
     out = out or maps / "scores.csv"
     scores, done = run(read_map_folder(maps), read_head(head), out, progress=progress_bar)
     say_done(done, f"{len(scores)} images, {scores['call at youden'].sum()} called at the Youden point -> {out}")
+
+
+@click.command(name="export-onnx")
+@click.argument("run", type=FOLDER)
+@click.option("-o", "--out", type=FILE, required=True, metavar="ONNX", help="File for the net.")
+@one_line_errors
+def export_onnx(run: Path, out: Path) -> None:
+    """Write the net of RUN as an ONNX file, for programs without torch (docs/nets.md).
+
+    \b
+    Example:
+      mammomap export-onnx run -o net.onnx
+    """
+    from mammomap.seg.export import export_onnx as write
+    from mammomap.seg.run import read_run
+
+    told = write(read_run(run), out)
+    click.echo(f"{told['model']}, sides of any multiple of {told['stride']} pixels -> {out}")
