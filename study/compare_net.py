@@ -111,7 +111,6 @@ def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path) -> No
             "date": report["made"]["date"],
             "run": report["runs"][0]["facts"],
             "parameters": sum(int(np.prod(shape)) for shape in counted),
-            "weights": report["runs"][0]["facts"]["weights_sha256"],
             "seen": {"data": on_seen["data"], "froc": on_seen["systems"][0]["froc"]["any"]["at"]},
         },
     )

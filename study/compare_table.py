@@ -14,26 +14,20 @@ from pathlib import Path
 
 import pandas as pd
 from compare_net import CROP, FOLDER, NETS, SEEN, SPLITS
+from tables import span
 
 from mammomap.benchmark.compare import differences
 from mammomap.benchmark.evidence import FILES, Evidence, read_evidence
 from mammomap.benchmark.judge import Said, judge_system
 from mammomap.benchmark.judge_lesions import sensitivity_name
 
-KINDS = {"masses": "masses", "calcifications": "calcifications"}
+KINDS = ("masses", "calcifications")
 
 
 def kept(folder: Path, net: str) -> Evidence:
     """What one net was judged on and by."""
     films, lesions = (folder / FILES[name] for name in ("films", "lesions"))
     return read_evidence(folder / net, {"films": films, "lesions": lesions})
-
-
-def span(found: dict) -> str:
-    """A figure with its interval."""
-    if found["value"] is None:
-        return ""
-    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 
 def table(folder: Path) -> str:
@@ -57,16 +51,20 @@ def table(folder: Path) -> str:
         f"{run['women']['net']} other women, crops of {CROP} pixels at {run['rows']} rows.",
         "",
         "| net | parameters, millions | crops | minutes | lesions at 1/4 false positive per film | at 1 "
-        f"| at 1, U-Net minus this | at 1, {SEEN} women seen in training | AUC by image |"
-        + "".join(f" Dice of {KINDS[kind]}, mean over lesions |" for kind in kinds),
-        "|---" * (9 + len(kinds)) + "|",
+        f"| at 1, U-Net minus this | at 1, {SEEN} women seen in training | AUC by image "
+        "| AUC, U-Net minus this |" + "".join(f" Dice of {kind}, mean over lesions |" for kind in kinds),
+        "|---" * (10 + len(kinds)) + "|",
     ]
     for net in nets:
         its = facts[net]
         at = {row["fp"]: row for row in entries[net]["froc"]["any"]["at"]}
         auc = next(e for e in entries[net]["images"] if (e["level"], e["score"]) == ("image", "map maximum"))["auc"]
         seen = next(row for row in its["seen"]["froc"] if row["fp"] == 1.0)
-        less = minus[(minus["b"] == net) & (minus["measure"] == sensitivity_name("any"))] if len(minus) else minus
+        of_net = minus[minus["b"] == net].set_index(["measure", "level"]) if net != nets[0] else None
+        less = [
+            span(of_net.loc[key].to_dict()) if of_net is not None else ""
+            for key in ((sensitivity_name("any"), "lesion"), ("AUC of the map maximum", "image"))
+        ]
         dice = [entries[net]["dice"][kind]["by_lesion"]["dice"]["mean"] for kind in kinds]
         cells = [
             f"`{net}`",
@@ -75,9 +73,10 @@ def table(folder: Path) -> str:
             f"{its['run']['training_seconds'] / 60:.0f}",
             span(at[0.25]),
             span(at[1.0]),
-            span(less.iloc[0].to_dict()) if len(less) else "",
+            less[0],
             span(seen),
             span(auc),
+            less[1],
             *map(span, dice),
         ]
         lines.append(f"| {' | '.join(cells)} |")

@@ -5,7 +5,7 @@
     python study/phantom_demo.py
 
 The first form keeps what is needed of the reports in `study/phantom`: `demo_scores.csv` (per film: seed, woman, label,
-each system's highest malignancy candidate) and `demo_sensitivity.csv` (per seed, as the reports give it). Both print
+each system's highest malignancy candidate) and `demo_sensitivity.csv` (per seed: the net's own, and less the others'). Both print
 the tables from these two. The five nets' scores are on five scales, so films are ranked within a seed: the AUC of the
 pool is the mean of the seeds' AUCs, its interval from resamples of women within seeds, the same for all systems.
 """
@@ -42,6 +42,8 @@ def keep(demos: list[Path], folder: Path = FOLDER) -> None:
         )
         kept = films[["image_id", "woman", "malignant"]].join(by_system[list(SYSTEMS)], on="image_id")
         scores.append(kept.assign(seed=seed, malignant=kept["malignant"].astype(int)))
+        own = next(row for row in report["systems"][0]["froc"]["any"]["at"] if row["fp"] == 1.0)
+        found.append({"seed": seed, "minus": "nothing", **{k: own[k] for k in ("value", "low", "high")}})
         for row in report["differences"]:
             if row["a"] == "net" and row["b"] in SYSTEMS and row["measure"] == MEASURE:
                 found.append({"seed": seed, "minus": row["b"], **{k: row[k] for k in ("value", "low", "high")}})
@@ -82,10 +84,12 @@ def pooled(scores: pd.DataFrame) -> pd.DataFrame:
 def show(folder: Path = FOLDER) -> str:
     """Both tables in Markdown, from what `keep` wrote."""
     scores, found = (pd.read_csv(folder / f"demo_{name}.csv") for name in ("scores", "sensitivity"))
-    lines = ["| sensitivity at 1 false positive per film | net minus untrained | net minus blob |", "|---|---|---|"]
+    lines = ["| sensitivity at 1 false positive per film | net | minus untrained | minus blob |", "|---|---|---|---|"]
     for seed, rows in found.groupby("seed"):
         by = rows.set_index("minus")
-        lines.append(f"| seed {seed} | {_span(by.loc['untrained'])} | {_span(by.loc['blob'])} |")
+        lines.append(
+            f"| seed {seed} | {_span(by.loc['nothing'])} | {_span(by.loc['untrained'])} | {_span(by.loc['blob'])} |"
+        )
     women, films = scores.groupby("seed")["woman"].nunique().sum(), len(scores)
     lines += [
         "",

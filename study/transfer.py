@@ -6,7 +6,7 @@ Each pair is a run of `mammomap train` and the tables of its set (`phantom_net.p
 commands that make them). Both nets map the women of the test part of both runs, so that on either set the stranger
 stands beside the net that is at home there. Kept in `study/transfer-to-films` and `study/transfer-to-phantoms`: the
 report, and of what it rests on the marks of the standard setting that go into a curve up to `MARKS` a film, with their
-hits and the films' scores.
+hits and the films' scores. `benchmark --verify` is for the whole report, under -o.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from mammomap.errors import ConfigError
 from mammomap.masks.store import Store
 from mammomap.seg.config import Steps, TrainConfig
 from mammomap.seg.crops import CropSampler
-from mammomap.seg.device import Hardware
+from mammomap.seg.device import Hardware, is_first_process
 from mammomap.seg.train import Task, fit
 
 PLAIN = Hardware("cpu", "test", "32-true", 1)
@@ -77,3 +77,14 @@ def test_parts_of_crops_are_the_crops_of_the_batch(drawn_store: Store) -> None:
     halves = [next(sampler.batches(3, 4, range(part, part + 1), 2))[0] for part in range(2)]
     for k in range(2):
         assert torch.equal(whole[0][k], torch.cat([half[k] for half in halves]))
+
+
+@pytest.mark.parametrize(
+    ("env", "first"), [({}, True), ({"LOCAL_RANK": "1"}, False), ({"RANK": "2", "LOCAL_RANK": "0"}, False)]
+)
+def test_one_process_speaks(env: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert is_first_process() is first
