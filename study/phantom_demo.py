@@ -5,9 +5,10 @@
     python study/phantom_demo.py
 
 The first form keeps what is needed of the reports in `study/phantom`: `demo_scores.csv` (per film: seed, woman, label,
-each system's highest malignancy candidate) and `demo_sensitivity.csv` (per seed: the net's own, and less the others'). Both print
-the tables from these two. The five nets' scores are on five scales, so films are ranked within a seed: the AUC of the
-pool is the mean of the seeds' AUCs, its interval from resamples of women within seeds, the same for all systems.
+each system's highest malignancy candidate) and `demo_sensitivity.csv` (per seed: the net's own, and less the others').
+Both print the tables from these two. The five nets' scores are on five scales, so films are ranked within a seed: the
+AUC of the pool is the mean of the seeds' AUCs, its interval from resamples of women within seeds, the same for all
+systems.
 """
 
 from __future__ import annotations
