@@ -53,9 +53,10 @@ def test_scales_of_the_seeds_do_not_matter_and_shuffled_labels_give_a_half(study
 
 def test_the_tables_print_what_is_kept(study, scores, tmp_path):
     scores.to_csv(tmp_path / "demo_scores.csv", index=False)
-    kept = [(seed, minus, 0.3, 0.2, 0.4) for seed in (1, 2, 3) for minus in ("untrained", "blob")]
+    values = {"nothing": 0.5, "untrained": 0.4, "blob": 0.3}
+    kept = [(seed, minus, value, 0.2, 0.6) for seed in (1, 2, 3) for minus, value in values.items()]
     frame = pd.DataFrame(kept, columns=["seed", "minus", "value", "low", "high"])
     frame.to_csv(tmp_path / "demo_sensitivity.csv", index=False)
     text = study.show(tmp_path)
-    assert "| seed 2 | 0.30 (0.20 to 0.40) | 0.30 (0.20 to 0.40) |" in text
+    assert "| seed 2 | 0.50 (0.20 to 0.60) | 0.40 (0.20 to 0.60) | 0.30 (0.20 to 0.60) |" in text
     assert "mean of 3 seeds (240 films, 120 women)" in text
