@@ -22,6 +22,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from mammomap.classify.features import FEATURES
 from mammomap.errors import ConfigError, ModelError
 from mammomap.eval.images import auc, roc_curve
+from mammomap.masks.bundle import HEAD, is_bundle, read_bundle
 from mammomap.masks.files import write_json
 
 HEAD_FORMAT = 1
@@ -132,15 +133,15 @@ def write_head(path: Path, head: Head) -> None:
 
 
 def read_head(path: Path) -> Head:
-    """Read what `write_head` wrote.
+    """Read what `write_head` wrote, or the head in a bundle.
 
     Raises
     ------
     ModelError
-        If the file is absent, no head, of another format, or made for other features.
+        If the file is absent, no head, a bundle without one, of another format, or made for other features.
     """
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(_head_of_bundle(path) if is_bundle(path) else path.read_text())
         form = values.pop("format")
     except OSError:
         raise ModelError(f"{path}: no such file; make a head with 'mammomap train-head'") from None
@@ -150,3 +151,10 @@ def read_head(path: Path) -> Head:
         raise ModelError(f"{path}: a head of another version; fit it again with 'mammomap train-head'")
     lists = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return Head(**lists)
+
+
+def _head_of_bundle(path: Path) -> bytes:
+    members = read_bundle(path)
+    if HEAD not in members:
+        raise ModelError(f"{path}: the bundle holds no head")
+    return members[HEAD]

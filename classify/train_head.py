@@ -16,7 +16,7 @@ from mammomap.classify.heads import Head, fit_head, read_head, write_head
 from mammomap.errors import ConfigError, LeakError
 from mammomap.eval.froc import froc
 from mammomap.eval.overlap import dice
-from mammomap.masks.mapfile import FilmMap, women_codes
+from mammomap.masks.mapfile import FilmMap, women_among, women_codes
 from mammomap.masks.outlines import outlines_of
 from mammomap.masks.store import Store
 from mammomap.masks.working import WorkingFilm
@@ -37,7 +37,7 @@ def train_head(
     LeakError
         If a woman of the part `head` is one that the net has seen.
     ConfigError
-        If the store is not the run's, or `out` is a head of another run.
+        If the store is not the run's, the run is a bundle, or `out` is a head of another run.
     """
     if out.is_file():
         head = read_head(out)
@@ -46,12 +46,14 @@ def train_head(
         return head, False
     if store.tables.hash != run.data_hash or store.rows != run.rows:
         raise ConfigError(f"{store.folder}: not the store that the run {run.folder} was trained on")
+    if run.published:
+        raise ConfigError(f"{run.name}: a bundle does not say which women are for a head; use the run that it is of")
     tables = run.split.tables(store.tables, "head")
     films = tables.films[tables.films["kinds_not_outlined"].isna()]
     films = films[films["image_id"].isin(store.films["image_id"])]
-    seen = set(films["patient_id"]) & run.women_seen
+    seen = women_among(films["patient_id"].unique(), run.source, run.women_codes)
     if seen:
-        raise LeakError(f"the net has seen {len(seen)} women of the part head, first {min(seen)}")
+        raise LeakError(f"the net has seen {len(seen)} women of the part head, first {seen[0]}")
     if not len(films):
         raise ConfigError(f"split {run.split.name!r} leaves no film for the part head")
     mapper = RunMapper(run)

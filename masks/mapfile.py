@@ -117,6 +117,12 @@ def women_codes(patient_ids: Iterable[str], source: str = "") -> list[str]:
     return sorted(woman_code(of + patient_id) for patient_id in patient_ids)
 
 
+def women_among(patient_ids: Iterable[str], source: str, codes: Iterable[str]) -> list[str]:
+    """Those women of a set whose codes are among these, sorted."""
+    known = set(codes)
+    return [woman for woman in sorted(patient_ids) if women_codes([woman], source)[0] in known]
+
+
 @dataclass(frozen=True)
 class MapFolder:
     """A finished folder of maps."""

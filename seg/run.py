@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mammomap.errors import ModelError
+from mammomap.masks.bundle import OWN_CODE, WOMEN, unpacked
 from mammomap.masks.mapfile import women_codes
 from mammomap.masks.splits import Split, read_split
 from mammomap.seg.config import TrainConfig, own_net
@@ -33,8 +34,6 @@ from mammomap.seg.device import Hardware
 from mammomap.seg.nets import build_net
 
 RUN_FORMAT = 1
-OWN_CODE = "net.py"
-"""The copy of the user's file in a run whose net is the user's own."""
 LIBRARIES = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless", "albumentations", "pydicom")
 
 
@@ -53,15 +52,19 @@ class Run:
     data_hash: str
     source: str
     split: Split
-    seen_before: frozenset[str] = frozenset()
-    """Women whom the run that it started from had seen."""
-    seen_elsewhere: tuple[str, ...] = ()
-    """Codes of those among them who are of another set: the women of phantoms, or of films for a run on phantoms."""
+    """The part of every woman; of a bundle empty."""
+    trained_codes: frozenset[str]
+    """Codes (`mammomap.masks.mapfile`) of the women whose films trained the net, or whom the run that it started from
+    had seen."""
+    chosen_codes: frozenset[str]
+    """Codes of the women whose films chose its checkpoint."""
+    published: str = ""
+    """The run's name, where it was opened from a bundle."""
 
     @property
     def name(self) -> str:
         """The folder's name and the first digits of the weights' hash."""
-        return f"{self.folder.resolve().name}-{self.weights_hash[:8]}"
+        return self.published or f"{self.folder.resolve().name}-{self.weights_hash[:8]}"
 
     @cached_property
     def weights_hash(self) -> str:
@@ -69,14 +72,9 @@ class Run:
         return hashlib.sha256((self.folder / "model.safetensors").read_bytes()).hexdigest()
 
     @property
-    def women_seen(self) -> frozenset[str]:
-        """Women whose films trained the net or chose its checkpoint, or did so for the run that it started from."""
-        return self.seen_before | (self.split.women("net", "validation") if self.config.crops else frozenset())
-
-    @property
     def women_codes(self) -> list[str]:
-        """Codes of all women seen, for maps and heads (`mammomap.masks.mapfile`)."""
-        return sorted({*women_codes(self.women_seen, self.source), *self.seen_elsewhere})
+        """Codes of all women seen."""
+        return sorted(self.trained_codes | self.chosen_codes)
 
     def net(self, hardware: Hardware) -> nn.Module:
         """The net with its weights, ready to be applied.
@@ -97,16 +95,18 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Open a finished run.
+    """Open a finished run, or a bundle of one.
 
     Raises
     ------
     ModelError
-        If the folder is no run, is unfinished, or of an unknown format.
+        If the folder is no run, is unfinished, or of an unknown format, or the file is no bundle.
     """
+    if folder.is_file():
+        folder = unpacked(folder)
     path = folder / "config.json"
     if not folder.is_dir() or not path.is_file():
-        raise ModelError(f"{folder}: no run; wanted a folder that 'mammomap train' made, with a config.json")
+        raise ModelError(f"{folder}: no run; wanted a folder that 'mammomap train' made, or a bundle")
     try:
         about = json.loads(path.read_text())
         if about.get("format") != RUN_FORMAT:
@@ -115,6 +115,7 @@ def read_run(folder: Path) -> Run:
         raise ModelError(f"{path}: not the config of a run") from None
     if not (folder / "model.safetensors").is_file():
         raise ModelError(f"{folder}: the run is not finished; go on with the same 'mammomap train' command")
+    split, trained, chosen = _women(folder, about)
     return Run(
         folder=folder,
         config=TrainConfig.from_json(about["training"]),
@@ -123,10 +124,23 @@ def read_run(folder: Path) -> Run:
         rows=about["rows"],
         data_hash=about["data_hash"],
         source=about["source"],
-        split=read_split(folder / "split.csv"),
-        seen_before=frozenset(about.get("women_seen_before", [])),
-        seen_elsewhere=tuple(about.get("women_seen_elsewhere", [])),
+        split=split,
+        trained_codes=frozenset(trained),
+        chosen_codes=frozenset(chosen),
+        published=about.get("published", ""),
     )
+
+
+def _women(folder: Path, about: dict) -> tuple[Split, list[str], list[str]]:
+    """The split, and codes of the women who trained the net and of those who chose its checkpoint."""
+    if about.get("published"):
+        codes = json.loads((folder / WOMEN).read_text())
+        return Split("of a bundle", {}), codes["trained"], codes["chosen"]
+    split, before = read_split(folder / "split.csv"), about.get("women_seen_before", [])
+    if not about["training"]["crops"]:
+        return split, before, []
+    trained, chosen = (women_codes(split.women(part), about["source"]) for part in ("net", "validation"))
+    return split, [*trained, *before], chosen
 
 
 def build_run_net(folder: Path, config: TrainConfig, classes: int) -> nn.Module:

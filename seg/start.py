@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mammomap.errors import ConfigError, LeakError
-from mammomap.masks.mapfile import same_women
+from mammomap.masks.mapfile import women_among
 from mammomap.masks.splits import Split
 from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.encoder_weights import kept_name, start_encoder
@@ -73,34 +73,25 @@ def first_net(
     return net
 
 
-def women_seen_elsewhere(start: Run, source: str) -> list[str]:
-    """Codes of the women whom the run has seen in a set that shares no woman with `source`."""
-    return list(start.seen_elsewhere) if same_women(start.source, source) else start.women_codes
-
-
-def women_seen_before(start: Run, split: Split, source: str) -> frozenset[str]:
-    """The women of the set `source` whom the run has seen.
+def women_seen_before(start: Run, split: Split, source: str) -> list[str]:
+    """Codes of the women whom the run has seen, wherever; `split` deals women of the set `source`.
 
     Raises
     ------
     LeakError
         If the split tests, or fits a head on, a woman whom the run has seen, or validates on one who trained it.
     """
-    if not same_women(start.source, source):
-        return frozenset()
-    trained = start.split.women("net") if start.config.crops else frozenset()
-    trained |= start.seen_before
     leaks = {
-        "head and test": start.women_seen & split.women("head", "test"),
-        "validation": trained & split.women("validation"),
+        "head and test": women_among(split.women("head", "test"), source, start.women_codes),
+        "validation": women_among(split.women("validation"), source, start.trained_codes),
     }
     for part, women in leaks.items():
         if women:
             raise LeakError(
-                f"{len(women)} women of the part {part} of split {split.name!r} have been seen by {start.folder}, "
-                f"first {min(women)}; train both by the same split: --split {start.folder / 'split.csv'}"
+                f"{len(women)} women of the part {part} of split {split.name!r} have been seen by {start.name}, "
+                f"first {women[0]}; train both by the same split, split.csv of that run"
             )
-    return start.women_seen
+    return start.women_codes
 
 
 def start_from(net: nn.Module, start: Run) -> list[str]:

@@ -24,7 +24,7 @@ from mammomap.seg.crops import CropSampler
 from mammomap.seg.device import Hardware, choose_hardware
 from mammomap.seg.losses import make_loss
 from mammomap.seg.run import OWN_CODE, RUN_FORMAT, Run, environment, read_run
-from mammomap.seg.start import as_kept, first_net, women_seen_before, women_seen_elsewhere
+from mammomap.seg.start import as_kept, first_net, women_seen_before
 from mammomap.seg.train import Task, fit
 from mammomap.seg.validate import validate
 
@@ -66,9 +66,7 @@ def train(
         "source": store.tables.about.get("source", ""),
     }
     if start is not None:
-        about["women_seen_before"] = sorted(women_seen_before(start, split, about["source"]))
-        if elsewhere := women_seen_elsewhere(start, about["source"]):
-            about["women_seen_elsewhere"] = elsewhere
+        about["women_seen_before"] = women_seen_before(start, split, about["source"])
     begun = (out / "config.json").is_file()
     if begun:
         _refuse_another_run(out, about, code)

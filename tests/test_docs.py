@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from mammomap.cli import main
@@ -25,7 +26,11 @@ def test_commands_in_the_docs_exist(page: Path) -> None:
             if words[:1] != ["mammomap"] or len(words) < 2:
                 continue
             assert words[1] in main.commands, line
-            known = {name for parameter in main.commands[words[1]].params for name in parameter.opts}
+            verb = main.commands[words[1]]
+            if isinstance(verb, click.Group):
+                assert words[2] in verb.commands, line
+                verb = verb.commands[words[2]]
+            known = {name for parameter in verb.params for name in parameter.opts}
             assert {w for w in words[2:] if w.startswith("-")} <= known | {"--help"}, line
 
 

@@ -202,7 +202,8 @@ def _data(truth: Truth, evidence: Evidence) -> dict:
 def _run_facts(run: Run) -> dict:
     environment = json.loads((run.folder / "environment.json").read_text())
     log = _log(run)
-    counts = {part: len(run.split.women(part)) for part in ("net", "validation", "head", "test")}
+    counts = {"net": len(run.trained_codes), "validation": len(run.chosen_codes)}
+    counts |= {} if run.published else {part: len(run.split.women(part)) for part in ("head", "test")}
     return {
         **{name: value for name, value in run.config.json().items() if name != "intensity"},
         "rows": run.rows,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mammomap.benchmark.systems import System, unanswered
 from mammomap.errors import LeakError, TableError
-from mammomap.masks.mapfile import empty_map, women_codes
+from mammomap.masks.mapfile import empty_map, women_among
 from mammomap.masks.outlines import Outline, outlines_of
 from mammomap.masks.splits import Split
 from mammomap.masks.tables import Tables
@@ -115,8 +115,7 @@ def check_systems(truth: Truth, systems: Sequence[System], in_sample: bool, miss
 def women_seen(truth: Truth, system: System) -> list[str]:
     """The judged women whom the system says it has seen. Other people's systems name women of the judged set."""
     source = truth.tables.about.get("source", "") if system.folder is not None else ""
-    women = sorted(truth.films["patient_id"].unique())
-    return [woman for woman in women if women_codes([woman], source)[0] in system.women_seen]
+    return women_among(truth.films["patient_id"].unique(), source, system.women_seen)
 
 
 def _count_as_empty(system: System, films: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mammomap.cli.common import FOLDER, SHARD, one_line_errors, progress_bar, say_done
+from mammomap.cli.common import FILE, FOLDER, SHARD, one_line_errors, progress_bar, say_done
 from mammomap.errors import ConfigError
 
 
@@ -208,8 +208,18 @@ def phantom(
     say_done(made["written"], f"{counts}; one pixel is {made['pixel_mm']:g} mm -> {out}")
 
 
-@click.command()
-@click.argument("what", type=click.Choice(["cbis-ddsm"]))
+@click.group()
+def download() -> None:
+    """Fetch CBIS-DDSM, or a model that somebody has published.
+
+    \b
+    Examples:
+      mammomap download cbis-ddsm -o CBIS-DDSM --dry-run
+      mammomap download model https://.../lesions.zip#sha256=... -o lesions.zip
+    """
+
+
+@download.command(name="cbis-ddsm")
 @click.option("-o", "--out", type=FOLDER, required=True, metavar="OUT", help="Folder for the films.")
 @click.option("--split", type=click.Choice(["train", "test"]), help="Part of the published split; both if not given.")
 @click.option("--abnormality", type=click.Choice(["mass", "calc"]), help="Kind of list; both if not given.")
@@ -218,7 +228,7 @@ def phantom(
 @click.option("--dry-run", is_flag=True, help="Say what would be fetched, and stop.")
 @click.option("--yes", is_flag=True, help="Do not ask before fetching.")
 @one_line_errors
-def download(what: str, out: Path, split: str, abnormality: str, patients: int, lists: Path, dry_run: bool, yes: bool):
+def download_cbis(out: Path, split: str, abnormality: str, patients: int, lists: Path, dry_run: bool, yes: bool):
     """Fetch CBIS-DDSM, or a part of it, from Imaging Data Commons: public, no login, 163.5 GB in all.
 
     The four lists with the pathology (CSV files) are not there. They lie on the collection's page of The Cancer
@@ -242,3 +252,30 @@ def download(what: str, out: Path, split: str, abnormality: str, patients: int, 
         click.confirm("Fetch it?", abort=True)
     fetched = run(plan, out, progress=progress_bar)
     say_done(fetched > 0, f"{len(plan.series):,} series whole, files and bytes as in {out / 'manifest.csv'}")
+
+
+@download.command(name="model")
+@click.argument("url")
+@click.option("-o", "--out", type=FILE, required=True, metavar="BUNDLE", help="File for the bundle.")
+@click.option("--sha256", metavar="HEX", help="The publisher's checksum, where it does not stand behind the URL.")
+@one_line_errors
+def download_model(url: str, out: Path, sha256: str | None) -> None:
+    """Fetch a bundle of 'mammomap bundle' from URL, check it, and print its card.
+
+    URL begins with https:, http: or file: and ends in #sha256= and the checksum that its publisher names; without a
+    checksum nothing is fetched. The file is what --model and --head of the other verbs take.
+
+    \b
+    Example:
+      mammomap download model https://.../lesions.zip#sha256=... -o lesions.zip
+    """
+    from mammomap.masks.bundle import CARD, OWN_CODE, read_bundle
+    from mammomap.masks.fetch import fetch, wanted_sum
+
+    plain, wanted = wanted_sum(url, sha256)
+    done = fetch(plain, wanted, out, check=read_bundle, progress=progress_bar)
+    members = read_bundle(out)
+    click.echo(members[CARD].decode())
+    if OWN_CODE in members:
+        click.echo(f"warning: opening {out} executes the code in it ({OWN_CODE})", err=True)
+    say_done(done, f"{out.stat().st_size / 1e6:.1f} MB, checked -> {out}")

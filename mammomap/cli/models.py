@@ -1,4 +1,4 @@
-"""The verbs that train and use nets and heads: train, segment, train-head, classify, export-onnx."""
+"""The verbs that train and use nets and heads: train, segment, train-head, classify, bundle, export-onnx."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def train(
 
 @click.command()
 @click.argument("inputs", type=ANY, nargs=-1, required=True)
-@click.option("--model", required=True, metavar="RUN", help="A run folder, or 'blob' for the blob detector.")
+@click.option("--model", required=True, metavar="RUN", help="A run, a bundle, or 'blob' for the blob detector.")
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder for the maps.")
 @click.option("--part", type=click.Choice(["net", "validation", "head", "test"]), help="With tables: these women only.")
 @click.option("--split", type=FILE, help="Split file that says who is in which part; the run's own if not given.")
@@ -167,7 +167,7 @@ def train_head(store: Path, model: Path, out: Path, seed: int) -> None:
 
 @click.command()
 @click.argument("maps", type=FOLDER)
-@click.option("--head", required=True, type=FILE, help="A head of 'mammomap train-head'.")
+@click.option("--head", required=True, type=FILE, help="A head of 'mammomap train-head', or a bundle with one.")
 @click.option("-o", "--out", type=FILE, metavar="CSV", help="File for the scores.  [default: MAPS/scores.csv]")
 @one_line_errors
 def classify(maps: Path, head: Path, out: Path | None) -> None:
@@ -186,8 +186,32 @@ def classify(maps: Path, head: Path, out: Path | None) -> None:
     say_done(done, f"{len(scores)} images, {scores['call at youden'].sum()} called at the Youden point -> {out}")
 
 
-@click.command(name="export-onnx")
+@click.command()
 @click.argument("run", type=FOLDER)
+@click.option("-o", "--out", type=FILE, required=True, metavar="BUNDLE", help="File for the bundle.")
+@click.option("--head", type=FILE, help="The head of this run, to go with it.")
+@click.option("--about", type=FILE, metavar="MD", help="Your words at the top of its card: licence, address, data.")
+@one_line_errors
+def bundle(run: Path, out: Path, head: Path | None, about: Path | None) -> None:
+    """Put RUN into one file to be published: net, settings, head, card; women as codes, no name of a patient.
+
+    The last line is what others call to fetch it, once the file stands at a URL (docs/bundles.md).
+
+    \b
+    Example:
+      mammomap bundle run --head head.json --about about.md -o lesions.zip
+    """
+    from mammomap.seg.publish import publish
+    from mammomap.seg.run import read_run
+
+    words = about.read_text() if about else ""
+    found = publish(read_run(run), out, head=head, about=words)
+    click.echo(f"{out.stat().st_size / 1e6:.1f} MB -> {out}")
+    click.echo(f"mammomap download model https://.../{out.name}#sha256={found} -o {out.name}")
+
+
+@click.command(name="export-onnx")
+@click.argument("run", type=ANY)
 @click.option("-o", "--out", type=FILE, required=True, metavar="ONNX", help="File for the net.")
 @one_line_errors
 def export_onnx(run: Path, out: Path) -> None:

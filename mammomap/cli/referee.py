@@ -17,7 +17,7 @@ from mammomap.cli.common import ANY, FILE, FOLDER, named, one_line_errors, progr
 @click.option("-o", "--out", type=FOLDER, metavar="REPORT", help="Folder for the report.")
 @click.option("--split", type=FILE, help="Split file; with it only the women of --part are judged.")
 @click.option("--part", type=click.Choice(["validation", "head", "test"]), default="test", show_default=True)
-@click.option("--run", "run_folder", type=FOLDER, help="Run whose settings and training curves go into the report.")
+@click.option("--run", "run_folder", type=ANY, help="Run whose settings and training curves go into the report.")
 @click.option("--title", default="Lesion maps against truth", show_default=True)
 @click.option("--missing", type=click.Choice(["refuse", "empty"]), default="refuse", show_default=True)
 @click.option("--in-sample", is_flag=True, help="Judge on women whom a model has seen, and mark every figure so.")

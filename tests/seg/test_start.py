@@ -1,6 +1,5 @@
 """Where training starts: a net of one's own, and the weights of another run."""
 
-import dataclasses
 import json
 import re
 import shutil
@@ -136,7 +135,7 @@ def test_the_same_net_goes_on_from_a_run_and_its_women_are_seen(drawn_store: Sto
     told: list[str] = []
     run, _ = train(drawn_store, tmp_path / "run", TrainConfig.from_json(settings), say=told.append)
     assert told == [f"weights of {trained_run.name}; new layers: none"]
-    assert run.weights_hash == trained_run.weights_hash and run.women_seen == trained_run.women_seen
+    assert run.weights_hash == trained_run.weights_hash and run.women_codes == trained_run.women_codes
     with pytest.raises(ConfigError, match="training.init_from"):
         train(drawn_store, tmp_path / "run", TrainConfig.from_json({**settings, "init_from": ""}))
 
@@ -145,16 +144,19 @@ def test_the_same_net_goes_on_from_a_run_and_its_women_are_seen(drawn_store: Sto
     ("mine", "theirs", "leak"),
     [("net", "test", True), ("validation", "head", True), ("net", "validation", True), ("validation", "net", False)],
 )
-def test_women_seen_before_are_not_tested(trained_run: Run, mine: str, theirs: str, leak: bool) -> None:
+def test_women_seen_before_are_not_tested(trained_run: Run, mine: str, theirs: str, leak: bool, tmp_path: Path) -> None:
     woman = min(trained_run.split.women(mine))
     split = Split("another", {**trained_run.split.part_of, woman: theirs})
     if leak:
         with pytest.raises(LeakError, match=f"1 women of the part .*{theirs}.*first {woman}"):
             women_seen_before(trained_run, split, trained_run.source)
     else:
-        assert women_seen_before(trained_run, split, trained_run.source) == trained_run.women_seen
-    untrained = dataclasses.replace(trained_run, config=dataclasses.replace(trained_run.config, crops=0))
-    assert women_seen_before(untrained, split, trained_run.source) == frozenset()
+        assert women_seen_before(trained_run, split, trained_run.source) == trained_run.women_codes
+    about = json.loads((trained_run.folder / "config.json").read_text())
+    shutil.copytree(trained_run.folder, tmp_path / "untrained")
+    about["training"]["crops"] = 0
+    (tmp_path / "untrained" / "config.json").write_text(json.dumps(about))
+    assert women_seen_before(read_run(tmp_path / "untrained"), split, trained_run.source) == []
 
 
 def test_drawn_women_are_nobody_elsewhere(drawn_store: Store, trained_run: Run, tmp_path: Path) -> None:
@@ -165,17 +167,18 @@ def test_drawn_women_are_nobody_elsewhere(drawn_store: Store, trained_run: Run, 
     (drawn / "config.json").write_text(json.dumps({**about, "source": "phantom seed 3"}))
     deal = make_split(drawn_store.tables, "random", 8)
     deal.write(tmp_path / "split.csv")
-    assert deal.women("test") & trained_run.women_seen, "a case that does not try the rule"
+    names = trained_run.split.women("net", "validation")
+    assert deal.women("test") & names, "a case that does not try the rule"
     settings = {**trained_run.config.json(), "crops": 8, "batch": 4, "split": str(tmp_path / "split.csv")}
     with pytest.raises(LeakError):
         first = TrainConfig.from_json({**settings, "init_from": str(trained_run.folder)})
         train(drawn_store, tmp_path / "refused", first)
     run, _ = train(drawn_store, tmp_path / "run", TrainConfig.from_json({**settings, "init_from": str(drawn)}))
-    assert run.women_seen == deal.women("net", "validation")
-    theirs = women_codes(trained_run.women_seen, "phantom seed 3")
-    assert set(run.women_codes) == {*women_codes(run.women_seen), *theirs}
-    assert not set(theirs) & set(women_codes(trained_run.women_seen))
-    assert not set(theirs) & set(women_codes(trained_run.women_seen, "phantom seed 4"))
+    theirs = women_codes(names, "phantom seed 3")
+    assert set(run.women_codes) == {*women_codes(deal.women("net", "validation")), *theirs}
+    assert run.chosen_codes == set(women_codes(deal.women("validation")))
+    assert not set(theirs) & set(women_codes(names))
+    assert not set(theirs) & set(women_codes(names, "phantom seed 4"))
 
 
 def test_train_says_which_net_is_not_tested(drawn_store: Store, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mammomap.errors import ConfigError, ModelError
+from mammomap.masks.mapfile import women_codes
 from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown
 from mammomap.seg.config import TrainConfig
@@ -80,16 +81,16 @@ def test_another_config_in_the_same_folder_is_refused(drawn_store: Store, traine
 
 def test_untrained_is_the_net_as_initialised(drawn_store: Store, tmp_path: Path) -> None:
     run, _ = train(drawn_store, tmp_path / "r", TrainConfig(encoder="resnet18", crops=0, crop=32, seed=2))
-    assert run.women_seen == frozenset()
+    assert run.women_codes == []
     later, _ = train(drawn_store, tmp_path / "later", QUICK)
-    assert run.weights_hash != later.weights_hash and later.women_seen
+    assert run.weights_hash != later.weights_hash and later.women_codes
 
 
 def test_women_stay_in_their_parts(drawn_store: Store, trained_run: Run) -> None:
     net, validation = films_to_train_on(drawn_store, trained_run.split)
     woman = dict(zip(drawn_store.films["image_id"], drawn_store.films["patient_id"], strict=True))
     seen = {woman[i] for i in net} | {woman[i] for i in validation}
-    assert seen == trained_run.women_seen
+    assert women_codes(seen) == trained_run.women_codes
     assert not seen & trained_run.split.women("head", "test")
     assert not {woman[i] for i in net} & {woman[i] for i in validation}
 

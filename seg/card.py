@@ -1,0 +1,102 @@
+"""The card of a published run, in Markdown: what it does, who trained it, what was measured, what it is not for.
+
+All of it comes from the run and its head; only the publisher's own words stand above. What a card should say: Mitchell
+et al. 2019 (Model Cards for Model Reporting, arXiv 1810.03993).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mammomap.masks.mapfile import DRAWN
+from mammomap.seg.run import Run
+
+CREDIT = (
+    "Its films are of CBIS-DDSM: Lee, R. S., Gimenez, F., Hoogi, A., Rubin, D. (2016), Curated Breast Imaging Subset "
+    "of DDSM, The Cancer Imaging Archive, DOI 10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0."
+)
+CBIS = ("cbis-ddsm", "cbis_mass")
+"""Sources whose films are CBIS-DDSM's."""
+
+
+def card(run: Run, head: dict[str, Any] | None, about: str) -> str:
+    """The card as text; `about` is the publisher's."""
+    parts = [
+        f"# {run.name}",
+        *([about.strip()] if about.strip() else ["The publisher names no licence and no address."]),
+    ]
+    return "\n\n".join([*parts, *_use(run, head), *_women(run), *_measured(run, head), *_limits(run)]) + "\n"
+
+
+def _use(run: Run, head: dict | None) -> list[str]:
+    net = (
+        f"{run.config.net} with {run.config.encoder}" if run.config.encoder else f"a net of its own ({run.config.net})"
+    )
+    kinds = " and ".join(run.kinds)
+    lines = [
+        "## Use",
+        f"Marks {kinds} lesions on mammograms, pixel by pixel, and says how likely each is malignant. The net is "
+        f"{net}; whole films are seen at {run.rows} rows. For research only: it is no medical device.",
+        "```\nmammomap segment films/*.dcm --model BUNDLE -o maps\n"
+        + ("mammomap classify maps --head BUNDLE\n" if head else "")
+        + "```",
+    ]
+    if run.config.net.startswith("net.py"):
+        lines.append("The bundle holds code of its own, net.py. Opening the bundle executes it: read it first.")
+    return lines
+
+
+def _women(run: Run) -> list[str]:
+    count, chosen, source = len(run.trained_codes), len(run.chosen_codes), run.source or "a set without a name"
+    lines = [
+        "## Women",
+        f"Trained on {count} women and chosen on {chosen} others; the set is {source}, dealt by `{run.split.name}`. "
+        "The bundle knows them by codes, and the benchmark refuses to judge it on them.",
+    ]
+    if run.source.lower() in CBIS:
+        lines.append(CREDIT)
+    return lines
+
+
+def _measured(run: Run, head: dict | None) -> list[str]:
+    log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    best = max(log, key=lambda line: _number(line["validation"].get(run.config.chosen_by)))
+    rows = "\n".join(f"| {name} | {_figure(value)} |" for name, value in sorted(best["validation"].items()))
+    lines = [
+        "## Measured",
+        f"On the {len(run.chosen_codes)} women that chose the weights after {best['crops']:,} crops, so too good; "
+        "without intervals. Figures that hold come from `mammomap benchmark` on women whom neither net nor head has "
+        "seen.",
+        f"| validation | |\n|---|---|\n{rows}",
+    ]
+    if head:
+        points = "\n".join(f"| {name} | {value:.3g} |" for name, value in head["operating_points"].items())
+        lines += [
+            f"The head was fitted on {head['films']} films of {head['women']} other women, {head['prevalence']:.0%} of "
+            f"the films malignant; its probabilities hold at this share. AUC by image among them, cross-validated: "
+            f"{head['held_out_auc']:.2f}.",
+            f"| operating point | threshold |\n|---|---|\n{points}",
+        ]
+    return lines
+
+
+def _limits(run: Run) -> list[str]:
+    drawn = "Drawn films are no mammograms: it is for trying things out. " if run.source.startswith(DRAWN) else ""
+    missing = sorted({"calcification", "mass"} - set(run.kinds))
+    blind = f"It has never been shown {' or '.join(missing)} outlines, and does not look for them. " if missing else ""
+    return [
+        "## Limits",
+        f"{drawn}{blind}On films of another kind, machine or population than those above nothing is known of it; what "
+        "it gives there is a score and no probability until it has been calibrated there.",
+        "## Made with",
+        f"`{json.dumps(run.config.json())}`",
+    ]
+
+
+def _number(value: float | None) -> float:
+    return float("-inf") if value is None else value
+
+
+def _figure(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.3f}"
