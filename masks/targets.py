@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,3 +43,23 @@ def classes_shown(kinds_outlined: Iterable[str]) -> tuple[int, ...]:
 def malignant_classes(codes: Iterable[int]) -> tuple[int, ...]:
     """Those of the codes that stand for malignant lesions."""
     return tuple(code for code in codes if code in (2, 4))
+
+
+def lesions_shown(
+    target: NDArray[np.uint8], codes: Iterable[int]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """The lesions of these classes that a target shows: its connected parts that are not background.
+
+    Returns
+    -------
+    parts : int32 `(rows, cols)`
+        0 where there is none, else the lesion's number from 1.
+    boxes : int64 `(n, 4)`
+        Half-open: first row, first column, last row, last column.
+    areas : int64 `(n,)`
+        In pixels.
+    """
+    shown = np.isin(target, [code for code in codes if code]).astype(np.uint8)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(shown)
+    col, row, width, height, areas = stats[1:].T.astype(np.int64)
+    return parts, np.stack([row, col, row + height, col + width], axis=1), areas

@@ -32,6 +32,8 @@ class Steps:
     validate_every: int
     patience: int = 0
     """Validations in a row without a better figure after which training stops; 0: it does not."""
+    compile: str = ""
+    """Backend of torch.compile for the net in training, such as inductor; empty: none."""
     seed: int = 1
 
 
@@ -39,6 +41,7 @@ VGG_NETS = ("fcn32s", "fcn16s", "fcn8s", "fcn8s-at-once")
 """Nets that are VGG-16 by definition."""
 FIGURES = ("mean_sensitivity", "sensitivity_at_1", "image_auc")
 LOSSES = ("lesion", "ce", "dice", "focal", "tversky", "lovasz")
+PRECISIONS = ("32-true", "bf16-mixed")
 ENCODER = "resnet34"
 """Encoder of the other nets where none is named."""
 
@@ -91,6 +94,11 @@ class TrainConfig:
     """The figure of the validation that chooses the weights, one of `FIGURES` (`mammomap.seg.validate`)."""
     patience: int = 0
     """Validations in a row without a better figure after which training stops; 0: it does not."""
+    precision: str = ""
+    """32-true or bf16-mixed, in training and for maps; if none is given, bf16-mixed where the device computes in it."""
+    compile: str = ""
+    """Backend of torch.compile for the net in training, such as inductor; it needs a C++ compiler, and most of a minute
+    at the start. Empty: none, which on CPUs was faster."""
     split: str = "random"
     """Rule that deals the women (random, official, fold:K), or a path to a split file."""
     seed: int = 1
@@ -115,6 +123,8 @@ class TrainConfig:
             faults.append("batch and validate_every must be positive, crops and patience not negative")
         elif self.accumulate < 1 or self.batch % self.accumulate:
             faults.append(f"accumulate {self.accumulate} does not divide batch {self.batch}")
+        if self.precision not in ("", *PRECISIONS):
+            faults.append(f"precision {self.precision!r}: none of {', '.join(PRECISIONS)}")
         if self.chosen_by not in FIGURES:
             faults.append(f"chosen_by {self.chosen_by!r}: none of {', '.join(FIGURES)}")
         shares = (self.malignant_share, self.lesion_share, self.elastic)
@@ -137,6 +147,7 @@ class TrainConfig:
             ema=self.ema,
             validate_every=max(1, self.validate_every // self.batch),
             patience=self.patience,
+            compile=self.compile,
             seed=self.seed,
         )
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mammomap.errors import ConfigError
 from mammomap.masks.intensity import grey_limits, net_input
 from mammomap.masks.store import Store, StoredFilm
-from mammomap.masks.targets import IGNORE, malignant_classes
+from mammomap.masks.targets import IGNORE, lesions_shown, malignant_classes
 from mammomap.seg.config import TrainConfig
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -59,7 +59,7 @@ class CropSampler:
         for image_id in self.image_ids:
             film = store[image_id]
             self._limits[image_id] = grey_limits(film.pixels, config.intensity)
-            self._boxes[image_id] = _lesion_boxes(film.target, self.classes)
+            self._boxes[image_id] = lesions_shown(film.target, self.classes)[1]
             if len(self._boxes[image_id]):
                 self.with_lesion.append(image_id)
             if np.isin(film.target, bad).any():
@@ -177,11 +177,3 @@ def _stretched(
         cv2.warpAffine(image, turn, size, flags=cv2.INTER_LINEAR).astype(np.float32, copy=False),
         cv2.warpAffine(target, turn, size, flags=cv2.INTER_NEAREST).astype(np.uint8, copy=False),
     )
-
-
-def _lesion_boxes(target: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.int64]:
-    """Half-open boxes `(n, 4)` of the connected lesions of these classes in a target."""
-    lesion = np.isin(target, [code for code in classes if code]).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(lesion)
-    col, row, width, height = stats[1:, :4].T.astype(np.int64)
-    return np.stack([row, col, row + height, col + width], axis=1)

@@ -60,11 +60,11 @@ class Hardware:
         return min(whole, int(limit)) if limit.isdecimal() else whole
 
 
-def choose_hardware(devices: int = 1, nodes: int = 1) -> Hardware:
+def choose_hardware(devices: int = 1, nodes: int = 1, precision: str = "") -> Hardware:
     """Look at the machine and set this process up for it: number of threads, memory kept between steps.
 
     devices: processes that share this machine's CPU, or its GPUs; nodes: such machines. Under torchrun its own numbers
-    count instead.
+    count instead. precision: the wished one, if any.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -77,11 +77,11 @@ def choose_hardware(devices: int = 1, nodes: int = 1) -> Hardware:
     if torch.cuda.is_available():
         bf16 = torch.cuda.is_bf16_supported()
         name = torch.cuda.get_device_name()
-        return Hardware("cuda", name, "bf16-mixed" if bf16 else "32-true", threads, devices, nodes)
+        return Hardware("cuda", name, precision or ("bf16-mixed" if bf16 else "32-true"), threads, devices, nodes)
     _keep_memory()
     flags = _cpu_flags()
     bf16 = bool(flags & {"avx512_bf16", "amx_bf16"})
-    return Hardware("cpu", _cpu_name(), "bf16-mixed" if bf16 else "32-true", threads, devices, nodes)
+    return Hardware("cpu", _cpu_name(), precision or ("bf16-mixed" if bf16 else "32-true"), threads, devices, nodes)
 
 
 def is_first_process() -> bool:

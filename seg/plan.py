@@ -17,13 +17,12 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
 from mammomap.errors import ConfigError
 from mammomap.masks.store import Store
-from mammomap.masks.targets import classes_shown
+from mammomap.masks.targets import CLASSES, classes_shown, lesions_shown
 from mammomap.seg.config import TrainConfig
 from mammomap.seg.crops import channel_targets
 from mammomap.seg.device import Hardware, choose_hardware
@@ -51,7 +50,7 @@ def make_plan(store: Store, config: TrainConfig, minutes: float) -> dict[str, An
     ConfigError
         If the store shows no lesion.
     """
-    hardware = choose_hardware()
+    hardware = choose_hardware(precision=config.precision)
     sides, sizes = lesion_sides(store), film_sizes(store)
     if not len(sides):
         raise ConfigError(f"{store.folder}: no film shows a lesion, so there is nothing to plan by")
@@ -92,9 +91,7 @@ def lesion_sides(store: Store) -> np.ndarray:
     """Root of the area, in working pixels, of every connected lesion of the store's targets."""
     sides: list[float] = []
     for image_id in store.films["image_id"]:
-        codes = (1 <= store[image_id].target) & (store[image_id].target <= 4)
-        _, _, stats, _ = cv2.connectedComponentsWithStats(codes.astype(np.uint8))
-        sides += np.sqrt(stats[1:, cv2.CC_STAT_AREA]).tolist()
+        sides += np.sqrt(lesions_shown(store[image_id].target, range(len(CLASSES)))[2]).tolist()
     return np.array(sides)
 
 

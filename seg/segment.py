@@ -50,7 +50,7 @@ class RunMapper:
 
     def __init__(self, run: Run, *, flips: bool = False, tile: int | None = None) -> None:
         self.run, self.rows, self.flips, self.tile = run, run.rows, flips, tile
-        self.hardware = choose_hardware()
+        self.hardware = choose_hardware(precision=run.config.precision)
         self.net = run.net(self.hardware)
         check_tile(self.net, tile)
         self.about = {

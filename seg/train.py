@@ -68,7 +68,8 @@ def fit(
     seed_everything(how.seed, verbose=False)
     net = task.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).to(fabric.device).eval()
-    module, optimiser = fabric.setup(net, _optimiser(net, how))
+    trained = torch.compile(net, backend=how.compile) if how.compile else net
+    module, optimiser = fabric.setup(trained, _optimiser(net, how))
     state: dict[str, Any] = {"step": 0, "seconds": 0.0, "running": [], "log": [], "best": None, "worse": 0}
     if (out / "last.ckpt").is_file():
         saved = torch.load(out / "last.ckpt", weights_only=True, map_location=fabric.device)

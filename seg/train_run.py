@@ -79,7 +79,7 @@ def train(
             write_atomically(out / OWN_CODE, lambda path: path.write_bytes(code))
         split.write(out / "split.csv")
         write_json(out / "config.json", about)
-    hardware = choose_hardware(devices, nodes)
+    hardware = choose_hardware(devices, nodes, config.precision)
     shares = config.accumulate * hardware.processes
     if config.batch % shares:
         raise ConfigError(f"batch {config.batch} does not divide into {shares} parts (processes times accumulate)")

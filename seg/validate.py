@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -19,7 +18,7 @@ from mammomap.eval.froc import Marks, froc
 from mammomap.eval.images import auc
 from mammomap.masks.intensity import IntensitySettings, net_input
 from mammomap.masks.store import Store
-from mammomap.masks.targets import malignant_classes
+from mammomap.masks.targets import lesions_shown, malignant_classes
 from mammomap.seg.crops import channel_targets
 from mammomap.seg.device import Hardware
 from mammomap.seg.maps import film_map, map_layers
@@ -38,7 +37,6 @@ def validate(
 ) -> dict[str, float]:
     """Loss per film, mean sensitivity over `FP_RATES`, sensitivity at 1 false positive per film, and image AUC of
     the malignancy map's highest candidate."""
-    lesions = [code for code in classes if code]
     losses, labels, scores = [], [], []
     mark_film, mark_score, hit_mark, hit_lesion, lesion_film = [], [], [], [], []
     for number, image_id in enumerate(image_ids):
@@ -53,10 +51,9 @@ def validate(
         bad = find_candidates(malignancy, film_rows=film_rows, inside=inside)
         labels.append(bool(np.isin(film.target, malignant_classes(classes)).any()))
         scores.append(float(bad.scores[0]) if len(bad) else 0.0)
-        part = np.isin(film.target, lesions).astype(np.uint8)
-        count, parts = cv2.connectedComponents(part)
+        parts, _, areas = lesions_shown(film.target, classes)
         first = len(lesion_film)
-        lesion_film += [number] * (count - 1)
+        lesion_film += [number] * len(areas)
         for row, col, score in zip(found.rows, found.cols, found.scores, strict=True):
             hit = int(parts[int(row), int(col)])
             if hit:

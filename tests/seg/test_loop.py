@@ -56,6 +56,16 @@ def test_a_batch_in_parts_is_the_batch(tmp_path: Path) -> None:
         assert other == pytest.approx(whole, rel=1e-5)
 
 
+def test_a_compiled_net_learns_the_same_and_is_kept_under_its_own_names(tmp_path: Path) -> None:
+    for backend in ("", "eager"):
+        torch._dynamo.reset()
+        fit(task(), tmp_path / f"with-{backend}", steps(compile=backend), PLAIN)
+    plain, compiled = (load_file(tmp_path / f"with-{name}" / "model.safetensors") for name in ("", "eager"))
+    assert set(plain) == set(compiled) == {"weight", "bias"}
+    assert all(torch.equal(plain[name], compiled[name]) for name in plain)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+
+
 def test_it_stops_after_validations_that_are_no_better_and_keeps_the_best(tmp_path: Path) -> None:
     fit(task([0.1, 0.5, 0.3, 0.5, 0.9, 0.9]), tmp_path / "a", steps(patience=2), PLAIN)
     assert len(log(tmp_path / "a")) == 4

@@ -16,6 +16,7 @@ from mammomap.seg.config import TrainConfig
 from mammomap.seg.crops import VOID
 from mammomap.seg.losses import LesionLoss
 from mammomap.seg.run import Run, read_run
+from mammomap.seg.segment import RunMapper
 from mammomap.seg.train_run import films_to_train_on, train
 
 QUICK = TrainConfig(encoder="resnet18", crops=24, crop=32, batch=4, warmup_crops=8, validate_every=12, seed=2)
@@ -84,6 +85,15 @@ def test_untrained_is_the_net_as_initialised(drawn_store: Store, tmp_path: Path)
     assert run.women_codes == []
     later, _ = train(drawn_store, tmp_path / "later", QUICK)
     assert run.weights_hash != later.weights_hash and later.women_codes
+
+
+def test_a_wished_precision_is_that_of_the_run_and_of_its_maps(drawn_store: Store, tmp_path: Path) -> None:
+    config = TrainConfig(encoder="resnet18", crops=8, crop=32, batch=4, precision="32-true")
+    run, _ = train(drawn_store, tmp_path / "exact", config)
+    environment = json.loads((run.folder / "environment.json").read_text())
+    assert environment["hardware"]["precision"] == RunMapper(run).about["precision"] == "32-true"
+    with pytest.raises(ConfigError, match="precision 'fp16': none of"):
+        TrainConfig(precision="fp16")
 
 
 def test_women_stay_in_their_parts(drawn_store: Store, trained_run: Run) -> None:
