@@ -44,8 +44,10 @@ NETS = {
     "fcn16s-light": LIGHT,
     "fcn8s-light": LIGHT,
     "fcn8s": ("--crops", "3200", "--set", "learning_rate=1e-4"),
+    "unet-fp32": ("--net", "unet", *LIGHT, "--set", "precision=32-true"),
 }
-"""Net -> how it is trained. VGG-16 without batch norm does not start at the rate of the others."""
+"""Net -> how it is trained; by its name, unless the options name another. VGG-16 without batch norm does not start at
+the rate of the others."""
 
 
 def go(*words: object) -> None:
@@ -70,7 +72,7 @@ def trained(data: str, net: str, work: Path) -> tuple[Path, Path]:
     """The report on the test women, and the one on women that the net has seen."""
     tables, store, run, at = work / "tables", work / "store", work / net / "run", work / net
     how = ("--split", SPLITS[data], "--seed", SEED, "--crop", CROP, "--set", f"intensity.local={LOCAL[data]}")
-    go("train", store, "-o", run, "--net", net, *NETS[net], *how)
+    go("train", store, "-o", run, *(("--net", net) if "--net" not in NETS[net] else ()), *NETS[net], *how)
     go("train-head", store, "--model", run, "-o", at / "head.json")
     seen_among(read_split(run / "split.csv")).write(at / "seen.csv")
     for name, split, more in (("test", run / "split.csv", ()), ("seen", at / "seen.csv", ("--in-sample",))):
