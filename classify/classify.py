@@ -1,49 +1,66 @@
-"""`mammomap classify`: a folder of maps and a head -> a score for every image.
+"""`mammomap classify`: a folder of maps and a head -> scores for images, breasts and women, and the reasons.
 
-Out: `scores.csv` (image_id, probability, calls at the head's operating points, the strongest candidate) and beside it
-a JSON of the same stem with the operating points and the women seen by net and head.
+scores.csv           one row an image: probability or score, calls at the head's operating points, how many candidates
+                     there are at its two thresholds, the three features that moved it most, and the probability or
+                     score of its breast and woman
+scores.breast.csv    the same for breasts, and in scores.patient.csv for women, where woman, side and view are known
+scores.reasons.csv   what every feature and the highest candidates moved each image's score by
+scores.json          operating points, prevalence, women seen by net and head, and what the column says
+
+The column is called probability only for films of the set that the head was calibrated on; else it is a score.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mammomap.classify.features import map_features
-from mammomap.classify.heads import Head
-from mammomap.errors import ConfigError
-from mammomap.masks.files import write_atomically, write_json
+from mammomap.classify.features import head_inputs
+from mammomap.classify.heads import IMAGE_POINTS, Head, Level
+from mammomap.classify.levels import KEYS, cases, levels_known
+from mammomap.classify.reasons import COLUMNS, in_words, reasons
+from mammomap.errors import ConfigError, LeakError
+from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.mapfile import MapFolder
 
-SCORES_FORMAT = 1
-_CALLS = ("sensitivity 0.90", "specificity 0.90", "youden")
+SCORES_FORMAT = 2
+CANDIDATE_POINTS = {"1": "candidate 1 false positives per film", "0.25": "candidate 0.25 false positives per film"}
 
 
 def classify(
-    folder: MapFolder, head: Head, out: Path, *, progress: Callable[..., Iterable] | None = None
+    folder: MapFolder,
+    head: Head,
+    out: Path,
+    *,
+    in_sample: bool = False,
+    progress: Callable[..., Iterable] | None = None,
 ) -> tuple[pd.DataFrame, bool]:
-    """Score every film of a folder of maps; returns the table, and whether anything was done.
+    """Score every film of a folder of maps; returns the table of images, and whether anything was done.
 
     Raises
     ------
     ConfigError
         If the maps are not those of the run that the head was fitted on.
+    LeakError
+        If net or head have seen a woman of these films, unless `in_sample`, which is written into the tables.
     """
     if folder.about["model"] != head.model:
         raise ConfigError(f"{folder.folder}: maps of {folder.about['model']}, but the head is for {head.model}")
-    about = {
-        "format": SCORES_FORMAT,
-        "model": head.model,
-        "prevalence": head.prevalence,
-        "operating_points": head.operating_points,
-        "women_seen": list(head.women_seen),
-        "score": "probability that the image shows a malignant lesion, calibrated on "
-        f"{head.women} women whom the net had not seen, {head.prevalence:.0%} of their images malignant",
-    }
+    films = folder.films[folder.films["status"] == "done"]
+    known = films["woman"].isin(sorted(head.women_seen)) if "woman" in films else pd.Series(False, index=films.index)
+    if known.any() and not in_sample:
+        ids = films.loc[known, "image_id"].tolist()
+        raise LeakError(
+            f"net or head have seen the women of {len(ids)} of these films, first {', '.join(ids[:5])}; score others, "
+            "or say --in-sample"
+        )
+    column = "probability" if _calibrated_for(folder) else "score"
+    about = _about(folder, head, column, in_sample and bool(known.any()))
     beside = out.with_suffix(".json")
     if out.is_file() and beside.is_file() and json.loads(beside.read_text()) == json.loads(json.dumps(about)):
         scores = pd.read_csv(out, dtype={"image_id": str})
@@ -51,13 +68,77 @@ def classify(
             return scores, False
     by_film = {str(image_id): rows.to_dict("records") for image_id, rows in folder.candidates.groupby("image_id")}
     show = progress or (lambda items, **_: items)
-    features = [
-        map_features(folder.map(image_id), by_film.get(image_id, []))
-        for image_id in show(folder.done, total=len(folder.done), desc="classify", unit="film")
-    ]
-    scores = pd.DataFrame({"image_id": folder.done, "probability": np.round(head.probability(np.array(features)), 6)})
-    for name in _CALLS:
-        scores[f"call at {name}"] = (scores["probability"] >= head.operating_points[name]).astype(int)
-    write_atomically(out, lambda path: scores.to_csv(path, index=False))
+    inputs, told = [], []
+    for image_id in show(folder.done, total=len(folder.done), desc="classify", unit="film"):
+        film_map, candidates = folder.map(image_id), by_film.get(image_id, [])
+        inputs.append(head_inputs(head.kind, film_map, candidates))
+        told.append(reasons(head, image_id, film_map, candidates, inputs[-1]))
+    keys = [name for name in ("image_id", "woman", "side", "view") if name in films]
+    scored = films[keys].assign(raw=head.raw(np.array(inputs)))
+    images = _table(scored, "image", head.levels["image"], column)
+    for rate, point in CANDIDATE_POINTS.items():
+        if point in head.candidate_points:
+            images[f"candidates at {rate}"] = [
+                _count(by_film.get(i, []), head.candidate_points[point]) for i in folder.done
+            ]
+    images["because"] = [in_words(rows) for rows in told]
+    for level in levels_known(scored)[1:]:
+        if level in head.levels:
+            joined = _table(cases(scored, level, head.join), level, head.levels[level], column)
+            _write(out.with_suffix(f".{level}.csv"), joined)
+            told_of = scored.merge(joined, on=KEYS[level], how="left", validate="many_to_one")
+            images[f"{column}_{level}"] = told_of[column].to_numpy()
+    _write(out.with_suffix(".reasons.csv"), pd.DataFrame([row for rows in told for row in rows], columns=list(COLUMNS)))
+    _write(out, images)
     write_json(beside, about)
-    return scores, True
+    return images, True
+
+
+def _calibrated_for(folder: MapFolder) -> bool:
+    """Whether the films are of the set that net and head were made on."""
+    return bool(folder.about.get("data_set")) and folder.about["data_set"] == folder.about["source"]
+
+
+def _about(folder: MapFolder, head: Head, column: str, in_sample: bool) -> dict:
+    image = head.levels["image"]
+    said = (
+        f"calibrated on {image.cases} images of {image.women} women whom the net had not seen, "
+        f"{image.prevalence:.0%} of them malignant"
+        if column == "probability"
+        else "not calibrated for these films, which are of another set than the head's"
+    )
+    return {
+        "format": SCORES_FORMAT,
+        "model": head.model,
+        "head": settings_hash(asdict(head)),
+        "column": column,
+        "prevalence": image.prevalence,
+        "operating_points": head.operating_points,
+        "levels": {
+            name: {"prevalence": level.prevalence, "operating_points": level.operating_points}
+            for name, level in head.levels.items()
+        },
+        "thresholds_from": head.fitted_on,
+        "women_seen": list(head.women_seen),
+        "in_sample": in_sample,
+        "score": f"{column} that the image shows a malignant lesion, {said}",
+    }
+
+
+def _table(scored: pd.DataFrame, level: str, its: Level, column: str) -> pd.DataFrame:
+    """Keys, level, number, calls."""
+    made = scored[KEYS[level]].assign(level=level)
+    if level != "image":
+        made["films"] = scored["films"].to_numpy()
+    made[column] = np.round(its.calibration(scored["raw"].to_numpy()), 6)
+    for name in IMAGE_POINTS:
+        made[f"call at {name}"] = (made[column] >= its.operating_points[name]).astype(int)
+    return made.reset_index(drop=True)
+
+
+def _count(candidates: list[dict], threshold: float) -> int:
+    return sum(row["map"] == "lesion" and row["score"] >= threshold for row in candidates)
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    write_atomically(path, lambda half: table.to_csv(half, index=False))

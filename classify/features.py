@@ -1,7 +1,7 @@
-"""What a head sees of a map: a dozen numbers, each of which a reader could check on the picture.
+"""What a head sees of a map: a dozen numbers, each of which a reader could check on the picture, or one that pools it.
 
-In: a FilmMap and its candidates. Out: float64 `(len(FEATURES),)`. Probabilities enter as logits, areas as the
-logarithm of their share of the breast.
+In: a FilmMap and its candidates. Out: float64 `(n,)`, as the head's kind asks. Probabilities enter as logits, areas as
+the logarithm of their share of the breast.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from mammomap.classify.pooling import POOLS
+from mammomap.errors import ConfigError
 from mammomap.masks.mapfile import FilmMap
 
 FEATURES = (
@@ -27,7 +29,33 @@ FEATURES = (
     "breast share with lesion over 0.3",
     "mean malignancy in the breast",
 )
+SCORE = "score"
+KINDS = ("features", "trees", *POOLS, SCORE)
+"""Kinds of heads: logistic regression on `FEATURES`, gradient boosting on them, one of the pools, or what a classifier
+of images says of the whole film."""
 _LEAST = 1e-4
+
+
+def inputs_named(kind: str) -> tuple[str, ...]:
+    """The names of what a kind of head is given."""
+    return (kind,) if kind in POOLS or kind == SCORE else FEATURES
+
+
+def head_inputs(kind: str, film_map: FilmMap, candidates: Sequence[dict]) -> NDArray[np.float64]:
+    """The inputs `(n,)` of one film; `candidates` are the rows of `mammomap.seg.candidates.candidate_rows`.
+
+    Raises
+    ------
+    ConfigError
+        If a score is asked for and the map comes with none.
+    """
+    if kind == SCORE:
+        if film_map.score is None:
+            raise ConfigError("a head of kind score is for classifiers of images; these maps come with no score")
+        return np.array([_logit(film_map.score)])
+    if kind in POOLS:
+        return np.array([_logit(POOLS[kind](film_map, candidates))])
+    return map_features(film_map, candidates)
 
 
 def map_features(film_map: FilmMap, candidates: Sequence[dict]) -> NDArray[np.float64]:

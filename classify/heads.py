@@ -1,130 +1,174 @@
-"""A head: map features -> probability that the image shows a malignant lesion; with operating points.
+"""A head: numbers from a film's map -> the probability of a malignant lesion, for images, breasts and women.
 
-In: features `(films, len(FEATURES))`, labels and women whom the net has not seen. Out: a Head, kept as JSON.
-Logistic regression on standardised features; then Platt's line (Platt 1999) through the scores that each woman got
-from a head fitted on the others, so that the probability is calibrated on women whom neither net nor head had seen.
-The operating points are read from those same held-out probabilities.
+In: inputs `(films, n)` of women whom the net has not seen, and what each film is. Out: a Head, kept as JSON. The model
+is fitted on all; the scores on which calibration and operating points rest are those that each woman got from a model
+fitted on the others, so that a probability is calibrated on women whom neither net nor head had seen.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from mammomap.classify.features import FEATURES
+from mammomap.classify.calibration import Calibration, choose_calibration
+from mammomap.classify.features import KINDS, inputs_named
+from mammomap.classify.levels import MEAN, Join, cases, learn_join, levels_known
+from mammomap.classify.models import Linear, Trees, as_it_is, fit_linear, fit_trees
 from mammomap.errors import ConfigError, ModelError
 from mammomap.eval.images import auc, roc_curve
 from mammomap.masks.bundle import HEAD, is_bundle, read_bundle
 from mammomap.masks.files import write_json
 
-HEAD_FORMAT = 1
+HEAD_FORMAT = 2
 FOLDS = 5
-INVERSE_PENALTY = 0.1
-"""scikit-learn's C on standardised features: strong, since women are few and the features go together."""
+JOINS = ("mean", "two-view")
+"""How the views of a breast are joined: their mean, or weights that are learned."""
+IMAGE_POINTS = ("sensitivity 0.90", "specificity 0.90", "youden")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """What holds for images, for breasts, or for women."""
+
+    calibration: Calibration
+    log_losses: dict[str, float]
+    """Of the kinds of calibration, on women left out."""
+    prevalence: float
+    """Share of malignant cases among those that it was calibrated on: the probabilities hold at this share."""
+    held_out_auc: float
+    cases: int
+    women: int
+    operating_points: dict[str, float]
+    """`IMAGE_POINTS`: a case is called when its probability is at or above."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
     """A fitted head; everything needed to apply it, and what it was fitted on."""
 
-    features: tuple[str, ...]
-    mean: tuple[float, ...]
-    spread: tuple[float, ...]
-    weights: tuple[float, ...]
-    intercept: float
-    platt: tuple[float, float]
-    """Intercept and slope of the line through the held-out scores."""
-    prevalence: float
-    """Share of malignant images among those that it was calibrated on: the probabilities hold at this share."""
-    held_out_auc: float
-    films: int
-    women: int
-    operating_points: dict[str, float]
-    """Image level (calls when the probability is at or above): sensitivity 0.90, specificity 0.90, youden. Candidate
-    level (lesion candidates at or above): candidate 1 and 0.25 false positives per film. lesion pixel: where set."""
+    kind: str
+    inputs: tuple[str, ...]
+    estimator: Linear | Trees
+    join: Join
+    levels: dict[str, Level]
+    """image, and where the films could be joined breast and patient."""
+    candidate_points: dict[str, float]
+    """Lesion candidates at or above count: candidate 1 and 0.25 false positives per film. lesion pixel: where set."""
     model: str
     """Name of the run whose maps it was fitted on."""
+    fitted_on: str
+    """Whose maps these were, in words."""
     women_seen: tuple[str, ...]
     """Codes of the women that net or head have seen."""
+    notes: dict[str, Any] = field(default_factory=dict)
 
-    def probability(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Calibrated probabilities `(films,)` of features `(films, len(FEATURES))`."""
-        standard = (features - np.array(self.mean)) / np.array(self.spread)
-        raw = standard @ np.array(self.weights) + self.intercept
-        return expit(self.platt[0] + self.platt[1] * raw)
+    def raw(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores in logits `(films,)` of inputs `(films, n)`, before calibration."""
+        return self.estimator.score(inputs)
+
+    def probability(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Calibrated probabilities of images `(films,)`."""
+        return self.levels["image"].calibration(self.raw(inputs))
+
+    @property
+    def operating_points(self) -> dict[str, float]:
+        """Those of images and of candidates."""
+        return {**self.levels["image"].operating_points, **self.candidate_points}
 
 
 def fit_head(
-    features: NDArray[np.float64],
-    malignant: NDArray[np.bool_],
-    women: Sequence[str],
+    inputs: NDArray[np.float64],
+    films: pd.DataFrame,
     *,
+    kind: str = "features",
+    join: str = "mean",
     model: str,
-    women_seen: Sequence[str],
-    candidate_points: dict[str, float],
+    fitted_on: str = "women of the part head",
+    women_seen: tuple[str, ...] = (),
+    candidate_points: Mapping[str, float] | None = None,
     seed: int,
 ) -> Head:
-    """Fit and calibrate a head; `candidate_points` are thresholds that were chosen on the same women.
+    """Fit and calibrate a head. films: image_id, woman, malignant and, for breasts and women, side and view; one row
+    for each row of `inputs`. `candidate_points` are thresholds that were chosen on the same women.
 
     Raises
     ------
     ConfigError
-        If there are fewer women of either label than folds.
+        If there are fewer women of either label than folds, or a name is unknown.
     """
-    groups = np.array(women)
+    if kind not in KINDS or join not in JOINS:
+        raise ConfigError(f"head {kind!r} with join {join!r}: wanted one of {', '.join(KINDS)}; {', '.join(JOINS)}")
+    malignant, women = films["malignant"].to_numpy(bool), films["woman"].to_numpy()
     for label, name in ((True, "malignant"), (False, "benign")):
-        count = len(set(groups[malignant == label]))
+        count = len(set(women[malignant == label]))
         if count < FOLDS:
-            raise ConfigError(f"{count} women with a {name} image in the head's part, at least {FOLDS} are needed")
-    held_out = np.zeros(len(features))
+            raise ConfigError(f"{count} women with a {name} image for the head, at least {FOLDS} are needed")
+    held_out, fold = np.zeros(len(films)), np.zeros(len(films), int)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    for others, these in folds.split(features, malignant, groups):
-        mean, spread, weights, intercept = _fit(features[others], malignant[others])
-        held_out[these] = (features[these] - mean) / spread @ weights + intercept
-    line = LogisticRegression(C=np.inf).fit(held_out[:, None], malignant)
-    platt = (float(line.intercept_[0]), float(line.coef_[0, 0]))
-    mean, spread, weights, intercept = _fit(features, malignant)
-    calibrated = expit(platt[0] + platt[1] * held_out)
+    for number, (others, these) in enumerate(folds.split(inputs, malignant, women)):
+        held_out[these] = _fit(kind, inputs[others], malignant[others], seed).score(inputs[these])
+        fold[these] = number
+    scored = films.assign(raw=held_out, fold=fold)
+    levels = {level: _level(scored, level, join, seed) for level in levels_known(films)}
     return Head(
-        features=FEATURES,
-        mean=tuple(mean.tolist()),
-        spread=tuple(spread.tolist()),
-        weights=tuple(weights.tolist()),
-        intercept=intercept,
-        platt=platt,
-        prevalence=float(malignant.mean()),
-        held_out_auc=auc(malignant, held_out),
-        films=len(features),
-        women=len(set(women)),
-        operating_points=_image_points(malignant, calibrated) | candidate_points,
+        kind=kind,
+        inputs=inputs_named(kind),
+        estimator=_fit(kind, inputs, malignant, seed),
+        join=learn_join(scored) if join == "two-view" and "breast" in levels else MEAN,
+        levels=levels,
+        candidate_points=dict(candidate_points or {}),
         model=model,
+        fitted_on=fitted_on,
         women_seen=tuple(women_seen),
     )
 
 
-def _fit(features: NDArray, malignant: NDArray) -> tuple[NDArray, NDArray, NDArray, float]:
-    mean, spread = features.mean(0), np.maximum(features.std(0), 1e-6)
-    fitted = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit((features - mean) / spread, malignant)
-    return mean, spread, fitted.coef_[0], float(fitted.intercept_[0])
+def _fit(kind: str, inputs: NDArray, malignant: NDArray, seed: int) -> Linear | Trees:
+    if kind == "features":
+        return fit_linear(inputs, malignant)
+    return fit_trees(inputs, malignant, seed) if kind == "trees" else as_it_is()
 
 
-def _image_points(malignant: NDArray[np.bool_], probability: NDArray[np.float64]) -> dict[str, float]:
+def _level(scored: pd.DataFrame, level: str, join: str, seed: int) -> Level:
+    """Calibration and operating points from held-out scores; a learned join is one of the other folds."""
+    if join == "two-view" and level != "image":
+        parts = []
+        for number in range(FOLDS):
+            others, these = scored[scored["fold"] != number], scored[scored["fold"] == number]
+            parts.append(cases(these, level, learn_join(others)))
+        found = pd.concat(parts, ignore_index=True)
+    else:
+        found = cases(scored, level)
+    malignant, raw, women = found["malignant"].to_numpy(bool), found["raw"].to_numpy(), found["woman"].to_numpy()
+    calibration, losses = choose_calibration(raw, malignant, women, seed)
+    return Level(
+        calibration=calibration,
+        log_losses=losses,
+        prevalence=float(malignant.mean()),
+        held_out_auc=auc(malignant, raw),
+        cases=len(found),
+        women=len(set(women)),
+        operating_points=_points(malignant, calibration(raw)),
+    )
+
+
+def _points(malignant: NDArray[np.bool_], probability: NDArray[np.float64]) -> dict[str, float]:
     """Thresholds on the probability, read from held-out women."""
     curve = roc_curve(malignant, probability)
     youden = int(np.argmax(curve.tpr - curve.fpr))
     sensitive = int(np.argmax(curve.tpr >= 0.9))
     specific = len(curve.fpr) - 1 - int(np.argmax(curve.fpr[::-1] <= 0.1))
     top = float(probability.max())
-    points = {"sensitivity 0.90": sensitive, "specificity 0.90": specific, "youden": youden}
-    return {name: min(float(curve.thresholds[k]), top + 1e-9) for name, k in points.items()}
+    chosen = dict(zip(IMAGE_POINTS, (sensitive, specific, youden), strict=True))
+    return {name: min(float(curve.thresholds[k]), top + 1e-9) for name, k in chosen.items()}
 
 
 def write_head(path: Path, head: Head) -> None:
@@ -138,19 +182,29 @@ def read_head(path: Path) -> Head:
     Raises
     ------
     ModelError
-        If the file is absent, no head, a bundle without one, of another format, or made for other features.
+        If the file is absent, no head, a bundle without one, of another format, or made for other inputs.
     """
     try:
         values = json.loads(_head_of_bundle(path) if is_bundle(path) else path.read_text())
         form = values.pop("format")
     except OSError:
         raise ModelError(f"{path}: no such file; make a head with 'mammomap train-head'") from None
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         raise ModelError(f"{path}: not a head that 'mammomap train-head' made") from None
-    if form != HEAD_FORMAT or tuple(values.get("features", ())) != FEATURES:
+    kind = values.get("kind")
+    if form != HEAD_FORMAT or kind not in KINDS or tuple(values.get("inputs", ())) != inputs_named(kind):
         raise ModelError(f"{path}: a head of another version; fit it again with 'mammomap train-head'")
-    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Head(**lists)
+    model = Trees if "roots" in values["estimator"] else Linear
+    levels = {
+        name: Level(**{**its, "calibration": Calibration(**_tuples(its["calibration"]))})
+        for name, its in values["levels"].items()
+    }
+    built = {"estimator": model(**_tuples(values["estimator"])), "join": Join(**values["join"]), "levels": levels}
+    return Head(**{**_tuples(values), **built})
+
+
+def _tuples(values: dict) -> dict:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _head_of_bundle(path: Path) -> bytes:

@@ -1,7 +1,8 @@
 """Maps on disk: what a net says of one film, at working size, with the Grid that leads back to the film.
 
 OUT/maps/<image_id>.npz    lesion, malignancy: uint16 (rows, cols), probability x 65,535; breast: packed bits
-OUT/films.csv              one row a film: done, or set aside with its reason
+OUT/films.csv              one row a film: done, or set aside with its reason; the code of the woman, side and view
+                           where tables told them
 OUT/candidates.csv         the candidates of both layers, in pixels of the original film
 OUT/segment.json           the model, what it was trained to find, whom it has seen; written last
 """
@@ -39,6 +40,8 @@ class FilmMap:
     breast: NDArray[np.bool_]
     """(rows, cols): where the film shows breast; both layers are 0 elsewhere."""
     grid: Grid
+    score: float | None = None
+    """What a classifier of images says of the whole film, in [0, 1]; None for a map alone."""
 
     def layer(self, name: str) -> NDArray[np.float32]:
         """One of `LAYERS`."""
@@ -70,6 +73,7 @@ def write_map(path: Path, film_map: FilmMap) -> None:
                 format=np.array(MAP_FORMAT),
                 grid=np.array(film_map.grid.json()),
                 breast=np.packbits(film_map.breast),
+                **({} if film_map.score is None else {"score": np.array(film_map.score)}),
                 **layers,  # type: ignore[arg-type]
             )
 
@@ -91,10 +95,11 @@ def read_map(path: Path) -> FilmMap:
             grid = Grid.from_json(str(file["grid"]))
             count = grid.rows * grid.cols
             breast = np.unpackbits(file["breast"], count=count).reshape(grid.rows, grid.cols).astype(bool)
+            score = float(file["score"]) if "score" in file else None
             lesion, malignancy = (file[name].astype(np.float32) / np.float32(MAP_TOP) for name in LAYERS)
     except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise ImageError(f"{path}: not a map ({str(error)[:100]})") from None
-    return FilmMap(lesion, malignancy, breast, grid)
+    return FilmMap(lesion, malignancy, breast, grid, score)
 
 
 DRAWN = "phantom "
@@ -156,6 +161,6 @@ def read_map_folder(folder: Path) -> MapFolder:
     about = json.loads(marker.read_text())
     if about.get("format") != MAP_FORMAT:
         raise TableError(f"{marker}: format {about.get('format')}, wanted {MAP_FORMAT}; segment again")
-    texts = {"image_id": str, "status": str, "reason": str, "map": str}
+    texts = dict.fromkeys(("image_id", "status", "reason", "map", "woman", "side", "view"), str)
     films = pd.read_csv(folder / "films.csv", dtype=texts, keep_default_na=False)
     return MapFolder(folder, about, films, pd.read_csv(folder / "candidates.csv", dtype=texts))

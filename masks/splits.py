@@ -151,6 +151,23 @@ def make_split(tables: Tables, rule: str, seed: int) -> Split:
     return Split(name, part_of, frozenset(both))
 
 
+def inner_splits(split: Split, tables: Tables, folds: int, seed: int) -> list[Split]:
+    """Splits of the women whom `split` does not test, one a fold: the fold is the part `head`, the others are dealt
+    into net and validation, and who is tested stays so. For maps of all women by nets that have not seen them."""
+    tables = tables.with_truth()
+    order = _in_strata(tables, set(split.women("net", "validation", "head")), np.random.default_rng([seed, 79]))
+    shares = {part: SHARES[part] for part in ("net", "validation")}
+    shares = {part: share / sum(shares.values()) for part, share in shares.items()}
+    made = []
+    for fold in range(folds):
+        held = order[fold::folds]
+        part_of = dict.fromkeys(split.women("test") - split.on_both_sides, "test") | dict.fromkeys(held, "head")
+        for part, chosen in _deal([woman for woman in order if woman not in set(held)], shares).items():
+            part_of |= dict.fromkeys(chosen, part)
+        made.append(Split(f"{split.name}, inner fold {fold} of {folds}", part_of, split.on_both_sides))
+    return made
+
+
 def _by_lists(tables: Tables, rule: str) -> tuple[set[str], set[str], set[str]]:
     """Women of a rule's lists, those of them who are only tested, and those who are on both sides."""
     rows = tables.lesions.merge(tables.films[["image_id", "patient_id"]], on="image_id")

@@ -71,11 +71,13 @@ def _measured(run: Run, head: dict | None) -> list[str]:
         f"| validation | |\n|---|---|\n{rows}",
     ]
     if head:
-        points = "\n".join(f"| {name} | {value:.3g} |" for name, value in head["operating_points"].items())
+        image = head["levels"]["image"]
+        every = {**image["operating_points"], **head["candidate_points"]}
+        points = "\n".join(f"| {name} | {value:.3g} |" for name, value in every.items())
         lines += [
-            f"The head was fitted on {head['films']} films of {head['women']} other women, {head['prevalence']:.0%} of "
-            f"the films malignant; its probabilities hold at this share. AUC by image among them, cross-validated: "
-            f"{head['held_out_auc']:.2f}.",
+            f"The head ({head['kind']}) was fitted on {image['cases']} films of {image['women']} other women "
+            f"({head['fitted_on']}), {image['prevalence']:.0%} of the films malignant; its probabilities hold at this "
+            f"share. AUC by image among them, cross-validated: {image['held_out_auc']:.2f}.",
             f"| operating point | threshold |\n|---|---|\n{points}",
         ]
     return lines

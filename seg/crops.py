@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import cv2
@@ -20,6 +19,7 @@ from mammomap.errors import ConfigError
 from mammomap.masks.intensity import grey_limits, net_input
 from mammomap.masks.store import Store, StoredFilm
 from mammomap.masks.targets import IGNORE, lesions_shown, malignant_classes
+from mammomap.seg.ahead import drawn_ahead
 from mammomap.seg.config import TrainConfig
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -109,13 +109,7 @@ class CropSampler:
     ) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
         """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole` parts; the next step's are drawn
         while the net works on these."""
-        with ThreadPoolExecutor(1) as ahead:
-            waiting = ahead.submit(self._parts, start, ours, whole)
-            for number in range(start, stop):
-                parts = waiting.result()
-                if number + 1 < stop:
-                    waiting = ahead.submit(self._parts, number + 1, ours, whole)
-                yield parts
+        return drawn_ahead(lambda number: self._parts(number, ours, whole), start, stop)
 
     def _parts(self, number: int, ours: range, whole: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         size = self.config.batch // whole

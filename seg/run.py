@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -37,14 +38,11 @@ RUN_FORMAT = 1
 LIBRARIES = ("torch", "segmentation-models-pytorch", "numpy", "opencv-python-headless", "albumentations", "pydicom")
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished run, opened; the net is loaded on first use."""
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What every finished run says of itself: that of a net that marks lesions, or of a classifier of images."""
 
     folder: Path
-    config: TrainConfig
-    classes: tuple[int, ...]
-    """Codes of the net's channels, background first."""
     kinds: tuple[str, ...]
     """Kinds of lesion that it was trained to find."""
     rows: int
@@ -76,6 +74,15 @@ class Run:
         """Codes of all women seen."""
         return sorted(self.trained_codes | self.chosen_codes)
 
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Trained):
+    """A finished run of a net that marks lesions, opened; the net is loaded on first use."""
+
+    config: TrainConfig
+    classes: tuple[int, ...]
+    """Codes of the net's channels, background first."""
+
     def net(self, hardware: Hardware) -> nn.Module:
         """The net with its weights, ready to be applied.
 
@@ -104,6 +111,21 @@ def read_run(folder: Path) -> Run:
     """
     if folder.is_file():
         folder = unpacked(folder)
+    about = read_about(folder)
+    if "classes" not in about:
+        raise ModelError(f"{folder}: the run of a classifier of images, which marks no lesions")
+    config = TrainConfig.from_json(about["training"])
+    return Run(config=config, classes=tuple(about["classes"]), **said_of(folder, about, trained=config.crops > 0))
+
+
+def read_about(folder: Path) -> dict:
+    """The config.json of a finished run.
+
+    Raises
+    ------
+    ModelError
+        If the folder is no run, is unfinished, or of an unknown format.
+    """
     path = folder / "config.json"
     if not folder.is_dir() or not path.is_file():
         raise ModelError(f"{folder}: no run; wanted a folder that 'mammomap train' made, or a bundle")
@@ -115,32 +137,33 @@ def read_run(folder: Path) -> Run:
         raise ModelError(f"{path}: not the config of a run") from None
     if not (folder / "model.safetensors").is_file():
         raise ModelError(f"{folder}: the run is not finished; go on with the same 'mammomap train' command")
-    split, trained, chosen = _women(folder, about)
-    return Run(
-        folder=folder,
-        config=TrainConfig.from_json(about["training"]),
-        classes=tuple(about["classes"]),
-        kinds=tuple(about["kinds"]),
-        rows=about["rows"],
-        data_hash=about["data_hash"],
-        source=about["source"],
-        split=split,
-        trained_codes=frozenset(trained),
-        chosen_codes=frozenset(chosen),
-        published=about.get("published", ""),
-    )
+    return about
 
 
-def _women(folder: Path, about: dict) -> tuple[Split, list[str], list[str]]:
+def said_of(folder: Path, about: dict, *, trained: bool) -> dict[str, Any]:
+    """The fields of `Trained`; `trained`: whether anybody was learned from."""
+    split, learned, chosen = _women(folder, about, trained)
+    return {
+        "folder": folder,
+        "kinds": tuple(about["kinds"]),
+        **{name: about[name] for name in ("rows", "data_hash", "source")},
+        "split": split,
+        "trained_codes": frozenset(learned),
+        "chosen_codes": frozenset(chosen),
+        "published": about.get("published", ""),
+    }
+
+
+def _women(folder: Path, about: dict, trained: bool) -> tuple[Split, list[str], list[str]]:
     """The split, and codes of the women who trained the net and of those who chose its checkpoint."""
     if about.get("published"):
         codes = json.loads((folder / WOMEN).read_text())
         return Split("of a bundle", {}), codes["trained"], codes["chosen"]
     split, before = read_split(folder / "split.csv"), about.get("women_seen_before", [])
-    if not about["training"]["crops"]:
+    if not trained:
         return split, before, []
-    trained, chosen = (women_codes(split.women(part), about["source"]) for part in ("net", "validation"))
-    return split, [*trained, *before], chosen
+    learned, chosen = (women_codes(split.women(part), about["source"]) for part in ("net", "validation"))
+    return split, [*learned, *before], chosen
 
 
 def build_run_net(folder: Path, config: TrainConfig, classes: int) -> nn.Module:

@@ -22,7 +22,7 @@ from mammomap.eval.blob import blob_map
 from mammomap.eval.candidates import CANDIDATES_VERSION
 from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.intensity import IntensitySettings, net_input
-from mammomap.masks.mapfile import MAP_FORMAT, FilmMap, MapFolder, read_map, read_map_folder, write_map
+from mammomap.masks.mapfile import MAP_FORMAT, FilmMap, MapFolder, read_map, read_map_folder, women_codes, write_map
 from mammomap.masks.read import DICOM_ENDINGS, PICTURE_ENDINGS
 from mammomap.masks.splits import Split
 from mammomap.masks.tables import read_tables
@@ -32,6 +32,8 @@ from mammomap.seg.device import choose_hardware
 from mammomap.seg.maps import check_tile, film_map, map_layers
 from mammomap.seg.run import Run, read_run
 
+CASE_COLUMNS = ("woman", "side", "view")
+"""What says which films belong together; empty where nobody told."""
 BLOB_ROWS = 768
 """Working rows of the blob detector where none are asked for."""
 
@@ -43,6 +45,11 @@ class Source:
     image_id: str
     path: Path
     film_size: tuple[int, int] | None
+    data_set: str = ""
+    """The name of the set, where tables say it; with the woman's code, side and view."""
+    woman: str = ""
+    side: str = ""
+    view: str = ""
 
 
 class RunMapper:
@@ -124,7 +131,7 @@ def find_sources(inputs: Sequence[Path], split: Split | None, part: str | None) 
             films = split.tables(tables, part).films
             if not len(films):
                 raise TableError(f"split {split.name!r} has no film of these tables in part {part}")
-        return [Source(f.image_id, Path(f.path), (int(f.rows), int(f.cols))) for f in films.itertuples()]
+        return [_of_table(film, tables.about.get("source", "")) for film in films.itertuples()]
     if part is not None:
         raise TableError("--part is for tables; these are files")
     files: list[Path] = []
@@ -142,6 +149,12 @@ def find_sources(inputs: Sequence[Path], split: Split | None, part: str | None) 
         code = "film-" + hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         sources.setdefault(code, Source(code, path, None))
     return list(sources.values())
+
+
+def _of_table(film, source: str) -> Source:
+    code = women_codes([film.patient_id], source)[0]
+    told = ("" if pd.isna(value) else str(value) for value in (film.side, film.view))
+    return Source(film.image_id, Path(film.path), (int(film.rows), int(film.cols)), source, code, *told)
 
 
 _ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS)
@@ -201,8 +214,10 @@ def segment(
             "status": "done",
             "map_max": max((row["score"] for row in found if row["map"] == "malignancy"), default=0.0),
             "reason": "",
+            **({} if made.score is None else {"score": round(made.score, 6)}),
         }
-    films = pd.DataFrame([{"image_id": image_id, **state} for image_id, state in states.items()])
+    of = {source.image_id: {name: getattr(source, name) for name in CASE_COLUMNS} for source in sources}
+    films = pd.DataFrame([{"image_id": image_id, **of[image_id], **state} for image_id, state in states.items()])
     if "done" not in set(films["status"]):
         raise TableError(f"no film of {len(films)} could be mapped; first: {films['reason'].iloc[0]}")
     candidates = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -216,6 +231,7 @@ def segment(
             **mapper.about,
             "rows": mapper.rows,
             "candidates_version": CANDIDATES_VERSION,
+            "data_set": sources[0].data_set if len({source.data_set for source in sources}) == 1 else "",
             "films": len(films),
             "set_aside": int((films["status"] != "done").sum()),
         },

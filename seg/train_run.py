@@ -51,7 +51,7 @@ def train(
     LeakError
         If the run to start from has seen women whom this split keeps for head or test.
     """
-    split = read_split(Path(config.split)) if config.split.endswith(".csv") else _deal(store, config)
+    split = split_for(store, config.split, config.seed)
     kinds = split.tables(store.tables, "net", "validation").kinds_outlined
     classes = classes_shown(kinds)
     start = read_run(Path(config.init_from)) if config.init_from else None
@@ -69,7 +69,7 @@ def train(
         about["women_seen_before"] = women_seen_before(start, split, about["source"])
     begun = (out / "config.json").is_file()
     if begun:
-        _refuse_another_run(out, about, code)
+        refuse_another_run(out, about, code, lambda values: TrainConfig.from_json(values).json())
         if (out / "model.safetensors").is_file():
             return read_run(out), False
     net = first_net(config, classes, start, say)
@@ -107,13 +107,21 @@ def films_to_train_on(store: Store, split: Split) -> tuple[list[str], list[str]]
     return parts[0], parts[1]
 
 
-def _deal(store: Store, config: TrainConfig) -> Split:
-    return make_split(store.tables, config.split, config.seed)
+def split_for(store: Store, rule: str, seed: int) -> Split:
+    """The split of a store by a rule, or that of a file."""
+    return read_split(Path(rule)) if rule.endswith(".csv") else make_split(store.tables, rule, seed)
 
 
-def _refuse_another_run(out: Path, about: dict, code: bytes) -> None:
+def refuse_another_run(out: Path, about: dict, code: bytes, filled: Callable[[dict], dict]) -> None:
+    """Refuse to go on with a run whose config.json is not `about`; `filled` adds settings that came later.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds a run with other settings, or the net's code has changed.
+    """
     there = json.loads((out / "config.json").read_text())
-    there["training"] = TrainConfig.from_json(there.get("training", {})).json()  # settings that came later
+    there["training"] = filled(there.get("training", {}))
     wanted = json.loads(json.dumps(about))
     if code and (not (out / OWN_CODE).is_file() or (out / OWN_CODE).read_bytes() != code):
         raise ConfigError(f"{out}: the net's code has changed since this run began; choose another folder")

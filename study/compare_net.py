@@ -78,7 +78,7 @@ def trained(data: str, net: str, work: Path) -> tuple[Path, Path]:
     for name, split, more in (("test", run / "split.csv", ()), ("seen", at / "seen.csv", ("--in-sample",))):
         maps = at / f"maps-{name}"
         go("segment", tables, "--split", split, "--part", "test", "--model", run, "-o", maps)
-        go("classify", maps, "--head", at / "head.json")
+        go("classify", maps, "--head", at / "head.json", *more)
         plain = ("--no-pictures", "--no-trivial", *more)
         go("benchmark", tables, f"{net}={maps}", "--split", split, "--run", run, *plain, "-o", at / name)
     return at / "test", at / "seen"

@@ -23,7 +23,7 @@ from phantom_bounds import TEST_SEEDS, write_marks
 from phantom_films import WOMEN, Film, looked_at
 from tqdm import tqdm
 
-from mammomap.classify.features import map_features
+from mammomap.classify.features import head_inputs
 from mammomap.classify.heads import Head, read_head
 from mammomap.eval.matching import FilmMarks
 from mammomap.masks.working import working_film
@@ -53,7 +53,7 @@ def mapped(film: PhantomFilm, mapper: RunMapper | BlobMapper, head: Head | None)
     if head is None:
         score = max((row["score"] for row in candidates if row["map"] == "malignancy"), default=0.0)
     else:
-        score = float(head.probability(map_features(made, candidates)[None])[0])
+        score = float(head.probability(head_inputs(head.kind, made, candidates)[None])[0])
     return FilmMarks(places, scores), score
 
 

@@ -174,6 +174,10 @@ def tables() -> dict[str, str]:
     """Every table by its name."""
     made = {"coverage": coverage(ROOT / "study" / "coverage" / "coverage.csv")}
     made |= phantoms(ROOT / "study" / "phantom")
+    if (ROOT / "study" / "heads" / "phantoms.csv").is_file():
+        from heads import tables as heads
+
+        made |= heads()
     made |= {f"nets {data}": table for data, table in compared_nets().items()}
     for path in sorted((ROOT / "study").glob("*/report.json")):
         report = json.loads(path.read_text())

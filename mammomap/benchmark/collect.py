@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mammomap.benchmark.evidence import STANDARD, Evidence
 from mammomap.benchmark.judge import Said
 from mammomap.benchmark.mapreading import OVERLAP, MapReading, no_overlap, read_maps
-from mammomap.benchmark.systems import PIXEL, System
+from mammomap.benchmark.systems import CASE_LEVELS, PIXEL, System
 from mammomap.benchmark.trivial import BreastOf
 from mammomap.benchmark.truth import Truth, women_seen
 from mammomap.eval.matching import RULES, FilmMarks, Lesion
@@ -215,11 +215,13 @@ def _scores(truth: Truth, systems: Sequence[System]) -> pd.DataFrame:
             "map_max": float(system.map_max.get(image_id, 0.0)),
             "score": _of(system.image_scores, image_id),
             "probability": _of(system.probability, image_id),
+            **{f"probability_{level}": _of(system.case_probability.get(level), image_id) for level in CASE_LEVELS},
         }
         for system in systems
         for image_id in truth.films["image_id"]
     ]
-    return pd.DataFrame(rows).astype({"map_max": float, "score": float, "probability": float})
+    numbers = ("map_max", "score", "probability", *(f"probability_{level}" for level in CASE_LEVELS))
+    return pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
 
 
 def _of(scores: Mapping[str, float] | None, image_id: str) -> float:

@@ -41,8 +41,8 @@ class Said:
     notes: Sequence[str] = ()
     boxes: bool = False
     """It gives boxes, so that it can be judged by the rule of the box too."""
-    fitted_at: float | None = None
-    """Prevalence that its probabilities were fitted at, where it is known."""
+    fitted_at: Mapping[str, float] | float | None = None
+    """Prevalence that its probabilities were fitted at, where it is known; by level, or of images alone."""
     probability_note: str = ""
     threshold: float | None = None
     """Of the found mask, not chosen on the judged women."""

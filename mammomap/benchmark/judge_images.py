@@ -6,6 +6,7 @@ score, and its figures by (measure, level). The score of a breast is the mean of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -32,7 +33,10 @@ from mammomap.eval.resamples import auc_bootstrap, rank_bootstrap
 
 MAX_FPR = 0.2
 AT = 0.9
-SCORES = {"map_max": "map maximum", "score": "submitted score", "probability": "probability"}
+SCORES = {"map_max": "map maximum", "score": "submitted score"}
+PROBABILITIES = {"image": "probability", "breast": "probability_breast", "patient": "probability_patient"}
+"""Level -> where the probability of a film, of its breast, of its woman stands."""
+LEVELS = tuple(PROBABILITIES)
 
 
 def image_entries(
@@ -40,7 +44,7 @@ def image_entries(
     system: str,
     figures: Figures,
     *,
-    fitted_at: float | None = None,
+    fitted_at: Mapping[str, float] | float | None = None,
     note: str = "",
     prevalence: float | None = None,
 ) -> list[dict]:
@@ -48,22 +52,24 @@ def image_entries(
     entries = []
     for column, name in SCORES.items():
         films = scored(evidence, system, column)
-        if np.isnan(films["score_here"].to_numpy(float)).any():
-            continue
-        levels = ["image"] if column == "probability" else ["image", "breast", "patient"]
-        for level in levels:
+        if not np.isnan(films["score_here"].to_numpy(float)).any():
+            entries += [_rank_entry(evidence, level, name, by_level(films, level), figures) for level in LEVELS]
+    at = fitted_at if isinstance(fitted_at, Mapping) else {"image": fitted_at}
+    for level, column in PROBABILITIES.items():
+        films = scored(evidence, system, column)
+        if not np.isnan(films["score_here"].to_numpy(float)).any():
             cases = by_level(films, level)
-            entry = _rank_entry(evidence, level, name, cases, figures)
-            if column == "probability":
-                entry |= probability_entry(evidence, cases, fitted_at=fitted_at, note=note, prevalence=prevalence)
-            entries.append(entry)
+            entry = _rank_entry(evidence, level, "probability", cases, figures)
+            its = probability_entry(evidence, cases, fitted_at=at.get(level), note=note, prevalence=prevalence)
+            entries.append(entry | its)
     return entries
 
 
 def scored(evidence: Evidence, system: str, column: str) -> pd.DataFrame:
     """The films with one kind of score of a system, `score_here`; NaN where it gave none."""
     rows = evidence.scores[evidence.scores["system"] == system].set_index("image_id")
-    here = rows[column].reindex(evidence.films["image_id"]).to_numpy(float)
+    given = rows[column] if column in rows else pd.Series(np.nan, index=rows.index)
+    here = given.reindex(evidence.films["image_id"]).to_numpy(float)
     return evidence.films.assign(score_here=here, number=evidence.woman)
 
 

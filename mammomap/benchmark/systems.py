@@ -27,6 +27,7 @@ from mammomap.masks.mapfile import FilmMap, MapFolder, read_map_folder, women_co
 
 SCORES, WOMEN, DETECTIONS = "scores.csv", "women_seen.txt", ("marks.csv", "boxes.csv")
 THRESHOLD = "threshold.txt"
+CASE_LEVELS = ("breast", "patient")
 PIXEL = "lesion pixel"
 """The operating point from which on a pixel of the lesion map is called lesion."""
 
@@ -52,14 +53,16 @@ class System:
     film_map: Callable[[str], FilmMap] | None = None
     """image_id -> its map on its Grid, all zero for a film counted as empty; None where there are marks only."""
     probability: Mapping[str, float] | None = None
+    case_probability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Level (`CASE_LEVELS`) -> image_id -> the probability of the film's breast or woman."""
     image_scores: Mapping[str, float] | None = None
     """Scores of images as submitted: any scale, higher is more suspicious."""
     points: Mapping[str, float] = field(default_factory=dict)
     threshold_from: str = ""
     """Who chose `PIXEL`, and on whom."""
     probability_note: str = ""
-    prevalence: float | None = None
-    """The prevalence that its probabilities hold at, where it is known."""
+    prevalence: Mapping[str, float] | None = None
+    """Level -> the prevalence that its probabilities hold at, where it is known."""
     missing: int = 0
     """Films without an answer that were counted as empty."""
     extra: tuple[str, ...] = ()
@@ -129,16 +132,28 @@ def _from_own_maps(name: str, path: Path, films: pd.DataFrame | None) -> System:
         folder=folder,
         film_map=folder.map,
     )
+    if "score" in folder.films:  # of a classifier of images
+        given = folder.films[folder.films["status"] == "done"]
+        system.image_scores = dict(zip(given["image_id"], given["score"].astype(float), strict=True))
     scores, beside = path / SCORES, path / "scores.json"
     if scores.is_file() and beside.is_file():
         about = json.loads(beside.read_text())
         table = pd.read_csv(scores, dtype={"image_id": str})
-        system.probability = dict(zip(table["image_id"], table["probability"], strict=True))
+        of_film = dict(zip(table["image_id"], table[about["column"]], strict=True))
+        if about["column"] == "probability":
+            system.probability = of_film
+            system.case_probability = {
+                level: dict(zip(table["image_id"], table[f"probability_{level}"], strict=True))
+                for level in CASE_LEVELS
+                if f"probability_{level}" in table
+            }
+        else:
+            system.image_scores = of_film
         system.points = about["operating_points"]
-        system.threshold_from = "women of the head's part"
+        system.threshold_from = about["thresholds_from"]
         system.women_seen |= frozenset(about["women_seen"])
         system.probability_note = about["score"]
-        system.prevalence = about["prevalence"]
+        system.prevalence = {name: level["prevalence"] for name, level in about["levels"].items()}
     if (path / THRESHOLD).is_file():
         system.points = {**system.points, PIXEL: read_threshold(path / THRESHOLD)}
         system.threshold_from = f"{THRESHOLD} of the submission"

@@ -72,20 +72,8 @@ def train(
     from mammomap.seg.train_run import films_to_train_on
     from mammomap.seg.train_run import train as run
 
-    values: dict = json_file(config) if config else {}
-    values = values.get("training", values)  # a plan has more in it
-    for name, text in named(assign, "VALUE"):
-        group, dot, of_group = name.partition(".")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
-        if dot:
-            values[group] = {**values.get(group, {}), of_group: value}
-        else:
-            values[name] = value
-    values |= {name: value for name, value in options.items() if value is not None}
-    settings, say = TrainConfig.from_json(values), partial(click.echo, err=True)
+    settings = TrainConfig.from_json(_settings(config, assign, options))
+    say = partial(click.echo, err=True)
     if plan:
         from mammomap.seg.plan import make_plan
 
@@ -128,12 +116,13 @@ def segment(
       mammomap segment films/*.dcm --model run -o maps
       mammomap segment tables --part test --model run -o maps
     """
+    from mammomap.classify.image_run import open_any_model
     from mammomap.masks.splits import read_split
-    from mammomap.seg.segment import RunMapper, find_sources, open_model
+    from mammomap.seg.segment import BlobMapper, find_sources
     from mammomap.seg.segment import segment as run
 
-    mapper = open_model(model, rows, **how)
-    own = mapper.run.split if isinstance(mapper, RunMapper) else None
+    mapper = open_any_model(model, rows, **how)
+    own = None if isinstance(mapper, BlobMapper) else mapper.run.split
     sources = find_sources(inputs, read_split(split) if split else own, part)
     folder, done = run(sources, mapper, out, progress=progress_bar)
     aside = folder.films[folder.films["status"] != "done"]
@@ -143,35 +132,114 @@ def segment(
         click.echo(f"  set aside: {names[row.image_id]}: {row.reason}", err=True)
 
 
+@click.command(name="train-image")
+@click.argument("store", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, required=True, metavar="RUN", help="Folder for the run.")
+@click.option("--split", help="A rule of docs/splits.md, or a split file.  [default: random]")
+@click.option("--net", help="max-pool-fcn or patch-to-image (docs/labels.md).  [default: max-pool-fcn]")
+@click.option("--encoder", help="Of patch-to-image.  [default: resnet50]")
+@click.option("--films", type=click.IntRange(1), help="Films to draw, in each stage.  [default: 8000]")
+@click.option("--patches", type=click.IntRange(1), help="Patches to draw, in each stage.  [default: 16000]")
+@click.option("--seed", type=click.IntRange(0), help="Seed of split, weights and films.  [default: 1]")
+@click.option("--config", type=FILE, help="JSON file with any training settings; the options above win over it.")
+@click.option("--set", "assign", multiple=True, metavar="NAME=VALUE", help="Any other setting, e.g. dropout=0.3.")
+@one_line_errors
+def train_image(store: Path, out: Path, config: Path | None, assign: tuple[str, ...], **options) -> None:
+    """Train a classifier of whole images, which learns from labels alone and draws no outline (docs/labels.md).
+
+    'mammomap segment --model RUN' gives its coarse maps and scores, 'mammomap train-head --kind score' calibrates it.
+
+    \b
+    Examples:
+      mammomap train-image store -o run --split fold:0
+      mammomap train-image store -o run --net patch-to-image --encoder resnet18 --set patch=128
+    """
+    from mammomap.classify.image_config import ImageConfig
+    from mammomap.classify.image_run import train_image as run
+    from mammomap.masks.store import Store
+
+    settings = ImageConfig.from_json(_settings(config, assign, options))
+    made, done = run(Store(store), out, settings, progress=progress_bar)
+    women = {part: len(made.split.women(part)) for part in ("net", "validation", "head", "test")}
+    say_done(done, f"{made.name}, {made.config.net}; women by part {women} -> {out}")
+
+
+def _settings(config: Path | None, assign: tuple[str, ...], options: dict) -> dict:
+    """Settings of a file, under those of --set, under those with an option of their own."""
+    import json
+
+    values: dict = json_file(config) if config else {}
+    values = values.get("training", values)  # a plan has more in it
+    for name, text in named(assign, "VALUE"):
+        group, dot, of_group = name.partition(".")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        if dot:
+            values[group] = {**values.get(group, {}), of_group: value}
+        else:
+            values[name] = value
+    return values | {name: value for name, value in options.items() if value is not None}
+
+
 @click.command(name="train-head")
 @click.argument("store", type=FOLDER)
 @click.option("--model", required=True, type=FOLDER, metavar="RUN", help="The run whose maps the head is for.")
 @click.option("-o", "--out", type=FILE, required=True, metavar="HEAD", help="File for the head (JSON).")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the inner folds.")
+@click.option(
+    "--kind",
+    type=click.Choice(["features", "trees", "max", "top-k", "log-sum-exp", "noisy-or", "generalised-mean", "score"]),
+    default="features",
+    show_default=True,
+    help="Logistic regression on features of the map, trees on them, or one way of pooling it (docs/labels.md).",
+)
+@click.option(
+    "--join",
+    type=click.Choice(["mean", "two-view"]),
+    default="mean",
+    show_default=True,
+    help="How CC and MLO become one score of the breast: their mean, or weights that are learned.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    help="Fit on maps of all women who are not tested, by so many nets trained like RUN, each as long.",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the folds.")
 @one_line_errors
-def train_head(store: Path, model: Path, out: Path, seed: int) -> None:
-    """Fit a head: from maps to a calibrated probability per image, on women whom the net has not seen.
+def train_head(store: Path, model: Path, out: Path, folds: int | None, **how) -> None:
+    """Fit a head: from maps to a calibrated probability, on women whom the net has not seen.
+
+    Where the films have a side and a view, breasts and women get a calibration of their own.
 
     \b
-    Example:
+    Examples:
       mammomap train-head store --model run -o head.json
+      mammomap train-head store --model run -o head.json --folds 4
     """
+    from mammomap.classify.image_run import read_any_run
     from mammomap.classify.train_head import train_head as run
     from mammomap.masks.store import Store
-    from mammomap.seg.run import read_run
 
-    head, done = run(Store(store), read_run(model), out, seed=seed, progress=progress_bar)
-    text = f"head on {head.films} films of {head.women} women, held-out AUC {head.held_out_auc:.3f} -> {out}"
-    say_done(done, text)
+    say = partial(click.echo, err=True)
+    head, done = run(Store(store), read_any_run(model), out, folds=folds or 0, progress=progress_bar, say=say, **how)
+    for name, level in head.levels.items():
+        text = f"{level.cases} cases of {level.women} women, held-out AUC {level.held_out_auc:.3f}"
+        click.echo(f"{name}: {text}, calibrated by {level.calibration.kind}")
+    say_done(done, f"head {head.kind} on {head.fitted_on} -> {out}")
 
 
 @click.command()
 @click.argument("maps", type=FOLDER)
 @click.option("--head", required=True, type=FILE, help="A head of 'mammomap train-head', or a bundle with one.")
 @click.option("-o", "--out", type=FILE, metavar="CSV", help="File for the scores.  [default: MAPS/scores.csv]")
+@click.option("--in-sample", is_flag=True, help="Score women whom net or head have seen too; the tables say so.")
 @one_line_errors
-def classify(maps: Path, head: Path, out: Path | None) -> None:
-    """Score every mapped image: the probability of a malignant lesion, and calls at the head's operating points.
+def classify(maps: Path, head: Path, out: Path | None, in_sample: bool) -> None:
+    """Score every mapped image, breast and woman: how likely a lesion is malignant, calls, and the reasons.
+
+    Breasts and women are scored where maps were made of tables, which say what belongs together (docs/labels.md).
 
     \b
     Example:
@@ -182,7 +250,9 @@ def classify(maps: Path, head: Path, out: Path | None) -> None:
     from mammomap.masks.mapfile import read_map_folder
 
     out = out or maps / "scores.csv"
-    scores, done = run(read_map_folder(maps), read_head(head), out, progress=progress_bar)
+    scores, done = run(read_map_folder(maps), read_head(head), out, in_sample=in_sample, progress=progress_bar)
+    if "score" in scores:
+        click.echo("note: films of another set than the head's get a score; probabilities need a head of their own")
     say_done(done, f"{len(scores)} images, {scores['call at youden'].sum()} called at the Youden point -> {out}")
 
 

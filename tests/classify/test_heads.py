@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from mammomap.classify.classify import classify
@@ -31,8 +31,14 @@ def draw(women: int, seed: int, noise: float = 1.0) -> tuple[np.ndarray, np.ndar
     return features, malignant, [f"W{k // 2}" for k in range(2 * women)]
 
 
-def fit(features, malignant, women, seed=1) -> Head:
-    return fit_head(features, malignant, women, model="m", women_seen=[], candidate_points={}, seed=seed)
+def frame(malignant, women) -> pd.DataFrame:
+    views = np.resize(["CC", "MLO"], len(women))
+    ids = [f"{woman}_{view}" for woman, view in zip(women, views, strict=True)]
+    return pd.DataFrame({"image_id": ids, "woman": women, "side": "LEFT", "view": views, "malignant": malignant})
+
+
+def fit(features, malignant, women, seed=1, **how) -> Head:
+    return fit_head(features, frame(malignant, women), model="m", seed=seed, **how)
 
 
 def test_probabilities_are_calibrated_on_new_women() -> None:
@@ -40,7 +46,7 @@ def test_probabilities_are_calibrated_on_new_women() -> None:
     features, malignant, _ = draw(3000, 2)
     line = calibration_line(malignant, head.probability(features))
     assert abs(line.slope - 1) < 0.2 and abs(line.intercept) < 0.2
-    assert abs(auc(malignant, head.probability(features)) - head.held_out_auc) < 0.04
+    assert abs(auc(malignant, head.probability(features)) - head.levels["image"].held_out_auc) < 0.04
 
 
 def test_a_shuffled_label_teaches_nothing() -> None:
@@ -48,7 +54,7 @@ def test_a_shuffled_label_teaches_nothing() -> None:
     rng = np.random.default_rng(0)
     shuffled = np.repeat(rng.permutation(malignant[::2]), 2)
     head = fit(features, shuffled, women)
-    assert abs(head.held_out_auc - 0.5) < 0.12
+    assert all(abs(level.held_out_auc - 0.5) < 0.12 for level in head.levels.values())
 
 
 def test_the_linear_part_is_scikit_learns() -> None:
@@ -56,7 +62,8 @@ def test_the_linear_part_is_scikit_learns() -> None:
     head = fit(features, malignant, women)
     standard = (features - features.mean(0)) / features.std(0)
     theirs = LogisticRegression(C=0.1, max_iter=1000).fit(standard, malignant).decision_function(standard)
-    assert np.allclose(head.probability(features), expit(head.platt[0] + head.platt[1] * theirs), atol=1e-6)
+    assert np.allclose(head.raw(features), theirs, atol=1e-6)
+    assert np.array_equal(head.probability(features), head.levels["image"].calibration(head.raw(features)))
 
 
 def test_operating_points_do_what_they_say() -> None:
@@ -70,12 +77,15 @@ def test_operating_points_do_what_they_say() -> None:
 
 
 def test_a_head_survives_its_file_and_others_are_refused(tmp_path: Path) -> None:
-    head = fit(*draw(60, 7))
-    write_head(tmp_path / "h.json", head)
-    assert read_head(tmp_path / "h.json") == head
+    features, malignant, women = draw(60, 7)
+    for kind, join in [("trees", "two-view"), ("max", "mean"), ("features", "two-view"), ("features", "mean")]:
+        inputs = features if kind in ("features", "trees") else features[:, :1]
+        head = fit(inputs, malignant, women, kind=kind, join=join)
+        write_head(tmp_path / "h.json", head)
+        assert read_head(tmp_path / "h.json") == head and head.kind == kind
     (tmp_path / "bad.json").write_text("{}")
     (tmp_path / "text.json").write_text("no head")
-    old = json.loads((tmp_path / "h.json").read_text()) | {"features": ["other"]}
+    old = json.loads((tmp_path / "h.json").read_text()) | {"inputs": ["other"]}
     (tmp_path / "old.json").write_text(json.dumps(old))
     for name in ("bad.json", "text.json", "old.json", "absent.json"):
         with pytest.raises(ModelError, match=name):
@@ -111,10 +121,10 @@ def test_from_run_to_scores(trained_run, drawn_store, tmp_path: Path) -> None:
     head, done = train_head(drawn_store, trained_run, tmp_path / "head.json")
     assert done and not train_head(drawn_store, trained_run, tmp_path / "head.json")[1]
     women = trained_run.split.women("head")
-    assert head.women == len(women)
+    assert head.levels["image"].women == len(women)
     assert set(head.women_seen) == set(women_codes(trained_run.split.women("net", "validation") | women))
     test = trained_run.split.tables(drawn_store.tables, "test").films
-    sources = find_sources([Path(p) for p in test["path"]], None, None)
+    sources = find_sources([drawn_store.folder / "tables"], trained_run.split, "test")
     folder, _ = segment(sources, RunMapper(trained_run), tmp_path / "maps")
     scores, done = classify(folder, head, tmp_path / "scores.csv")
     assert done and len(scores) == len(test) and scores["probability"].between(0, 1).all()

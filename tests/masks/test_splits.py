@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammomap.errors import ConfigError, LeakError, TableError
-from mammomap.masks.splits import PARTS, make_split, read_split
+from mammomap.masks.splits import PARTS, inner_splits, make_split, read_split
 from mammomap.masks.tables import Tables, make_tables
 
 
@@ -75,3 +75,18 @@ def test_a_split_survives_its_file_and_a_leak_does_not(tmp_path: Path) -> None:
 def test_unknown_rules_are_refused(rule: str) -> None:
     with pytest.raises(ConfigError, match="split"):
         make_split(tables_of(10), rule, 0)
+
+
+def test_inner_folds_hold_every_untested_woman_once_and_never_train_on_her() -> None:
+    tables = tables_of(60)
+    outer = make_split(tables, "random", 3)
+    inner = inner_splits(outer, tables, 4, seed=5)
+    untested = outer.women("net", "validation", "head")
+    held = [split.women("head") for split in inner]
+    assert sum(map(len, held)) == len(untested) and frozenset().union(*held) == untested
+    for split in inner:
+        assert split.women("test") == outer.women("test") and split.rule == outer.rule
+        assert not split.women("head") & split.women("net", "validation")
+        assert split.women("net", "validation", "head") == untested
+        assert len(split.women("validation")) >= 3 and len(split.women("net")) > 8 * len(split.women("validation"))
+    assert inner_splits(outer, tables, 4, seed=5) == inner and inner_splits(outer, tables, 4, seed=6) != inner

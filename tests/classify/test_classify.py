@@ -1,0 +1,176 @@
+"""Scores of images, breasts and women, and reasons; who is seen is refused, what is not calibrated is a score."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from mammomap.classify.classify import classify
+from mammomap.classify.features import head_inputs
+from mammomap.classify.heads import Head
+from mammomap.classify.reasons import reasons, without
+from mammomap.classify.train_head import train_head
+from mammomap.cli import main
+from mammomap.errors import LeakError
+from mammomap.masks.grid import Grid
+from mammomap.masks.mapfile import FilmMap, MapFolder, women_codes
+from mammomap.masks.store import Store
+from mammomap.seg.candidates import candidate_rows
+from mammomap.seg.run import Run
+from mammomap.seg.segment import RunMapper, find_sources, segment
+
+
+@pytest.fixture(scope="module")
+def head(drawn_store: Store, trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Head:
+    return train_head(drawn_store, trained_run, tmp_path_factory.mktemp("head") / "head.json")[0]
+
+
+@pytest.fixture(scope="module")
+def mapped(drawn_store: Store, trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> MapFolder:
+    """Maps of the test women, made from tables."""
+    sources = find_sources([drawn_store.folder / "tables"], trained_run.split, "test")
+    return segment(sources, RunMapper(trained_run), tmp_path_factory.mktemp("mapped") / "maps")[0]
+
+
+def test_breasts_and_women_have_tables_of_their_own(drawn_store, mapped: MapFolder, head: Head, tmp_path) -> None:
+    images, _ = classify(mapped, head, tmp_path / "scores.csv")
+    breasts, women = (pd.read_csv(tmp_path / f"scores.{level}.csv") for level in ("breast", "patient"))
+    assert set(images["level"]) == {"image"} and set(breasts["level"]) == {"breast"}
+    films = drawn_store.tables.films.set_index("image_id").loc[images["image_id"]]
+    codes = {woman: women_codes([woman], "")[0] for woman in films["patient_id"]}
+    assert set(women["woman"]) == set(codes.values()) and len(breasts) == len(women) == len(films) / 2
+    for column in ("probability", "call at youden"):
+        assert column in breasts and column in women
+    moved = pd.read_csv(tmp_path / "scores.reasons.csv").query("what == 'feature'").groupby("image_id")["moved"].sum()
+    raw = head.estimator.intercept + moved.loc[images["image_id"]].to_numpy()
+    joined = pd.Series(raw, films["patient_id"]).groupby(level=0).mean()  # one breast a woman, two views
+    wanted = head.levels["breast"].calibration(joined.to_numpy())
+    told = breasts.set_index("woman")["probability"]
+    assert np.allclose(told.loc[[codes[woman] for woman in joined.index]], wanted, atol=1e-6)
+    assert images.groupby(films["patient_id"].to_numpy())["probability_breast"].nunique().max() == 1
+    said = json.loads((tmp_path / "scores.json").read_text())
+    assert set(said["levels"]) == {"image", "breast", "patient"} and said["column"] == "probability"
+    assert said["thresholds_from"] == "women of the part head" and said["in_sample"] is False
+
+
+def test_reasons_add_up(mapped: MapFolder, head: Head, tmp_path: Path) -> None:
+    images, _ = classify(mapped, head, tmp_path / "scores.csv")
+    table = pd.read_csv(tmp_path / "scores.reasons.csv")
+    moved = table[table["what"] == "feature"].groupby("image_id")["moved"].sum()
+    raw = head.estimator.intercept + moved.loc[images["image_id"]].to_numpy()
+    assert np.allclose(head.levels["image"].calibration(raw), images["probability"], atol=1e-6)
+    first = table[table["what"] == "feature"].groupby("image_id").first()
+    assert all(
+        told.startswith(first.loc[i, "name"]) for i, told in zip(images["image_id"], images["because"], strict=True)
+    )
+    candidates = table[table["what"] == "candidate"]
+    assert len(candidates) and candidates[["row", "col", "value"]].notna().all().all()
+
+
+def test_a_candidate_moves_the_score_by_what_it_is_without_it(head: Head) -> None:
+    lesion = np.zeros((60, 50))
+    rows, cols = np.ogrid[:60, :50]
+    for row, col, top in ((15, 12, 0.9), (45, 35, 0.4)):
+        lesion = np.maximum(lesion, top * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 30))
+    lesion = lesion.astype(np.float32)
+    film = FilmMap(lesion, lesion * np.float32(0.8), np.ones((60, 50), bool), Grid.whole(60, 50))
+    found = candidate_rows("a", film)
+    inputs = head_inputs(head.kind, film, found)
+    told = [row for row in reasons(head, "a", film, found, inputs) if row["what"] == "candidate"]
+    strongest = max((row for row in found if row["map"] == "lesion"), key=lambda row: row["score"])
+    left = without(film, strongest)
+    assert left.lesion[15, 12] == left.malignancy[15, 12] == 0 and left.lesion[45, 35] == film.lesion[45, 35]
+    again = head_inputs(head.kind, left, candidate_rows("a", left))
+    wanted = head.raw(inputs[None])[0] - head.raw(again[None])[0]
+    by_value = {row["value"]: row["moved"] for row in told}
+    assert by_value[strongest["score"]] == pytest.approx(wanted) and len(told) == 2
+
+
+def test_women_seen_are_refused_by_film_unless_it_is_said(drawn_store, trained_run, head, tmp_path: Path) -> None:
+    sources = find_sources([drawn_store.folder / "tables"], trained_run.split, "head")
+    folder, _ = segment(sources[:4], RunMapper(trained_run), tmp_path / "maps")
+    with pytest.raises(LeakError, match=f"4 of these films, first {sources[0].image_id}"):
+        classify(folder, head, tmp_path / "scores.csv")
+    classify(folder, head, tmp_path / "scores.csv", in_sample=True)
+    assert json.loads((tmp_path / "scores.json").read_text())["in_sample"] is True
+
+
+def test_films_of_another_set_get_a_score_and_no_probability(drawn_store, trained_run, head, tmp_path: Path) -> None:
+    path = drawn_store.tables.films["path"].iloc[0]
+    folder, _ = segment(find_sources([Path(path)], None, None), RunMapper(trained_run), tmp_path / "maps")
+    images, _ = classify(folder, head, tmp_path / "scores.csv")
+    assert "score" in images and "probability" not in images and not (tmp_path / "scores.breast.csv").exists()
+    assert "not calibrated for these films" in json.loads((tmp_path / "scores.json").read_text())["score"]
+    other = dataclasses.replace(folder, about={**folder.about, "data_set": "another"})
+    assert "score" in classify(other, head, tmp_path / "others.csv")[0]
+
+
+def test_every_kind_goes_the_whole_way(drawn_store, trained_run, mapped: MapFolder, tmp_path: Path) -> None:
+    for kind, join in (("trees", "two-view"), ("generalised-mean", "mean")):
+        call = [
+            "train-head",
+            str(drawn_store.folder),
+            "--model",
+            str(trained_run.folder),
+            "--kind",
+            kind,
+            "--join",
+            join,
+        ]
+        done = CliRunner().invoke(main, [*call, "-o", str(tmp_path / f"{kind}.json")])
+        assert done.exit_code == 0 and "breast: " in done.stdout and f"head {kind} on women" in done.stdout
+        words = [
+            "classify",
+            str(mapped.folder),
+            "--head",
+            str(tmp_path / f"{kind}.json"),
+            "-o",
+            str(tmp_path / "s.csv"),
+        ]
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.stderr
+        images = pd.read_csv(tmp_path / "s.csv")
+        malignant = images["image_id"].isin(drawn_store.tables.films.query("malignant")["image_id"])
+        assert images.loc[malignant, "probability"].mean() > images.loc[~malignant, "probability"].mean()
+
+
+def test_out_of_fold_every_woman_is_mapped_by_a_net_that_has_not_seen_her(
+    drawn_store: Store, trained_run: Run, tmp_path: Path
+) -> None:
+    head, _ = train_head(drawn_store, trained_run, tmp_path / "head.json", folds=2)
+    women = trained_run.split.women("net", "validation", "head")
+    assert head.levels["image"].women == len(women) and "by 2 nets" in head.fitted_on
+    assert not set(head.women_seen) & set(women_codes(trained_run.split.women("test")))
+    runs = sorted((tmp_path / "head.folds").glob("*/run"))
+    assert len(runs) == 2
+    stamps = [(run / "model.safetensors").stat().st_mtime_ns for run in runs]
+    (tmp_path / "head.json").unlink()
+    again, done = train_head(drawn_store, trained_run, tmp_path / "head.json", folds=2)
+    assert done and again == head and stamps == [(run / "model.safetensors").stat().st_mtime_ns for run in runs]
+
+
+def test_the_benchmark_judges_probabilities_at_every_level(drawn_store, trained_run, head, tmp_path: Path) -> None:
+    """Each with the prevalence of its level, and the figures are repeated from the tables beside the report."""
+    tables, split = str(drawn_store.folder / "tables"), str(trained_run.folder / "split.csv")
+    sources = find_sources([Path(tables)], trained_run.split, "test")
+    folder, _ = segment(sources, RunMapper(trained_run), tmp_path / "maps")
+    images, _ = classify(folder, head, tmp_path / "maps" / "scores.csv")
+    words = ["benchmark", tables, f"net={tmp_path / 'maps'}", "--split", split, "--no-pictures", "--no-trivial"]
+    done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "report")])
+    assert done.exit_code == 0, done.stderr
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    found = {e["level"]: e for e in report["systems"][0]["images"] if e["score"] == "probability"}
+    assert set(found) == {"image", "breast", "patient"}
+    for level, entry in found.items():
+        assert entry["fitted_at"] == pytest.approx(head.levels[level].prevalence)
+        assert entry["n"] == len(images) // (1 if level == "image" else 2)
+    films = drawn_store.tables.films.set_index("image_id").loc[images["image_id"]]
+    one = images.assign(woman=films["patient_id"].to_numpy(), bad=films["malignant"].to_numpy()).groupby("woman")
+    by_hand = ((one["probability_breast"].first() - one["bad"].max()) ** 2).mean()
+    assert found["breast"]["brier"]["value"] == pytest.approx(by_hand, abs=1e-6)
+    verified = CliRunner().invoke(main, ["benchmark", "--verify", str(tmp_path / "report" / "report.json")])
+    assert verified.exit_code == 0, verified.stdout
