@@ -1,9 +1,10 @@
 """Maps of the phantoms that `phantom_bounds.py` reads its figures on, by a net of `mammomap train`.
 
-    mammomap phantom --patients 900 --seed 21 --rows 800 -o tree
+    mammomap phantom --patients 1800 --seed 21 --rows 800 -o tree
     mammomap index tree -o tables
     mammomap prepare tables -o store --rows 576
-    mammomap train store -o run --encoder resnet18 --split official --crops 20000 --set intensity.local=12
+    mammomap train store -o run --encoder resnet18 --split official --crops 40000 \
+        --set intensity.local=12 --set validate_every=5000
     mammomap train-head store --model run -o head.json
     python study/phantom_net.py run --head head.json -o study/phantom/marks-plateau.csv
 

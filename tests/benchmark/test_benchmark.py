@@ -162,8 +162,8 @@ def test_the_whole_report(mapped: Path, trained_run: Run, drawn_store) -> None:
     assert done
     assert json.loads((mapped / "report" / "report.json").read_text()) == report
     net = report["systems"][0]
-    assert [e["score"] for e in net["images"]] == ["map maximum"] * 3 + ["probability"]
-    calibration = net["images"][-1]["calibration"]
+    assert [e["score"] for e in net["images"]] == ["map maximum"] * 3 + ["probability"] * 3
+    calibration = net["images"][3]["calibration"]
     assert 0 <= calibration["ece"]["value"] <= 1 and sum(row[0] for row in calibration["bins"]) == len(truth.films)
     assert net["dice"]["reason"].startswith("the outlines are boxes or circles")
     assert report["data"]["women"] == len(split.women("test"))

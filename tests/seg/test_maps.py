@@ -64,7 +64,9 @@ def test_an_impulse_comes_back_at_its_own_pixel(chest_left: bool, rows: int, mon
         film, centre = film[:, ::-1].copy(), np.array([131.5, 219 - 71.5])
     mapper = object.__new__(RunMapper)
     mapper.net, mapper.hardware, mapper.flips, mapper.tile = Bright(), PLAIN, False, None
-    mapper.run = Run(Path("r"), TrainConfig(), (0, 3, 4), ("mass",), rows, "", "", Split("none", {}))
+    nobody = {"split": Split("none", {}), "trained_codes": frozenset(), "chosen_codes": frozenset()}
+    about = {"folder": Path("r"), "kinds": ("mass",), "rows": rows, "data_hash": "", "source": "", **nobody}
+    mapper.run = Run(config=TrainConfig(), classes=(0, 3, 4), **about)
     made = mapper(working_film(film, rows))
     assert made.grid.mirrored is not chest_left
     best = candidate_rows("f", made)[0]

@@ -50,7 +50,7 @@ def test_the_net_of_the_docs_goes_the_whole_way(own_file: Path, drawn_store: Sto
     made = lesion_map(film["path"], str(run.folder))
     assert made.lesion.shape == drawn_store[film["image_id"]].pixels.shape
     head, _ = train_head(drawn_store, read_run(run.folder), tmp_path / "head.json")
-    assert 0 <= head.held_out_auc <= 1
+    assert 0 <= head.levels["image"].held_out_auc <= 1
 
 
 @pytest.mark.parametrize(
