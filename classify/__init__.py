@@ -1,1 +1,1 @@
-"""From maps to labels of whole images: features of the map, a small head, calibration, operating points."""
+"""From maps to labels of images, breasts and women: heads, calibration, reasons; and classifiers of whole images."""
