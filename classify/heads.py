@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,7 +67,6 @@ class Head:
     """Whose maps these were, in words."""
     women_seen: tuple[str, ...]
     """Codes of the women that net or head have seen."""
-    notes: dict[str, Any] = field(default_factory=dict)
 
     def raw(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores in logits `(films,)` of inputs `(films, n)`, before calibration."""

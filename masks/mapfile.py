@@ -111,11 +111,6 @@ def woman_code(patient_id: str) -> str:
     return hashlib.sha256(f"mammomap woman {patient_id}".encode()).hexdigest()[:16]
 
 
-def same_women(source: str, other: str) -> bool:
-    """Whether equal names in two sets mean one woman; drawn women have names of real ones, and are nobody."""
-    return source == other or not (source.startswith(DRAWN) or other.startswith(DRAWN))
-
-
 def women_codes(patient_ids: Iterable[str], source: str = "") -> list[str]:
     """Sorted codes of several women."""
     of = f"{source}: " if source.startswith(DRAWN) else ""

@@ -97,8 +97,7 @@ class TrainConfig:
     precision: str = ""
     """32-true or bf16-mixed, in training and for maps; if none is given, bf16-mixed where the device computes in it."""
     compile: str = ""
-    """Backend of torch.compile for the net in training, such as inductor; it needs a C++ compiler, and most of a minute
-    at the start. Empty: none, which on CPUs was faster."""
+    """Backend of torch.compile for the net in training, such as inductor, which needs a C++ compiler; empty: none."""
     split: str = "random"
     """Rule that deals the women (random, official, fold:K), or a path to a split file."""
     seed: int = 1
