@@ -160,6 +160,12 @@ def test_the_benchmark_judges_probabilities_at_every_level(drawn_store, trained_
     sources = find_sources([Path(tables)], trained_run.split, "test")
     folder, _ = segment(sources, RunMapper(trained_run), tmp_path / "maps")
     images, _ = classify(folder, head, tmp_path / "maps" / "scores.csv")
+    said = json.loads((tmp_path / "maps" / "scores.json").read_text())
+    told = {"image": 0.4, "breast": 0.3, "patient": 0.2}  # in the drawn set they are all the same
+    for level, share in told.items():
+        assert said["levels"][level]["prevalence"] == pytest.approx(head.levels[level].prevalence)
+        said["levels"][level]["prevalence"] = share
+    (tmp_path / "maps" / "scores.json").write_text(json.dumps(said))
     words = ["benchmark", tables, f"net={tmp_path / 'maps'}", "--split", split, "--no-pictures", "--no-trivial"]
     done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "report")])
     assert done.exit_code == 0, done.stderr
@@ -167,7 +173,7 @@ def test_the_benchmark_judges_probabilities_at_every_level(drawn_store, trained_
     found = {e["level"]: e for e in report["systems"][0]["images"] if e["score"] == "probability"}
     assert set(found) == {"image", "breast", "patient"}
     for level, entry in found.items():
-        assert entry["fitted_at"] == pytest.approx(head.levels[level].prevalence)
+        assert entry["fitted_at"] == told[level]
         assert entry["n"] == len(images) // (1 if level == "image" else 2)
     films = drawn_store.tables.films.set_index("image_id").loc[images["image_id"]]
     one = images.assign(woman=films["patient_id"].to_numpy(), bad=films["malignant"].to_numpy()).groupby("woman")
