@@ -32,10 +32,16 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         write(half)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically. NaN is refused, since JSON has none."""
+def write_json(path: Path, value: Any, mode: int | None = None) -> None:
+    """Write `value` as indented JSON, atomically. NaN is refused, since JSON has none. mode: permissions of the file."""
     text = json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n"
-    write_atomically(path, lambda half: half.write_text(text))
+
+    def write(half: Path) -> None:
+        if mode is not None:
+            half.touch(mode)
+        half.write_text(text)
+
+    write_atomically(path, write)
 
 
 def _plain(value: Any) -> Any:
