@@ -29,8 +29,9 @@ from mammomap.masks.tables import Tables, read_tables
 
 _IN_PARALLEL = 400
 """Fewer files than this are looked at in one process, since starting more takes longer."""
-_CBIS_WOMAN = re.compile(r"(?:Mass|Calc)-(?:Training|Test)_(P_\d{5})_")
-"""The PatientID of a CBIS-DDSM file names list, film and lesion beside the woman."""
+_CBIS_NAME = re.compile(r"(?:Mass|Calc)-(?:Training|Test)_(P_\d{5})_(LEFT|RIGHT)_(CC|MLO)")
+"""The PatientID of a CBIS-DDSM film, which names list, side and view beside the woman. Each film of a woman is a study
+of its own there, and only this name tells the view."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,15 +184,16 @@ def _named(files: Sequence[Path], looks: Sequence[tuple[str, Header | str]], key
 
 
 def _with_header(bare: Source, header: Header, key: Key | None) -> Source:
-    named = _CBIS_WOMAN.match(header.patient_id)
-    woman = named[1] if named else header.patient_id
+    named = _CBIS_NAME.match(header.patient_id)
+    woman, side, view = named.groups() if named else (header.patient_id, header.side, header.view)
+    exam = woman if named else header.study_uid
     return replace(
         bare,
         film_size=(header.rows, header.cols),
         woman=(key.name("woman", woman) if key else woman) if woman else "",
-        exam=(key.name("exam", header.study_uid) if key else header.study_uid) if header.study_uid else "",
-        side=header.side,
-        view=header.view,
+        exam=(key.name("exam", exam) if key else exam) if exam else "",
+        side=side,
+        view=view,
         flags="; ".join(header.flags),
         spacing_mm=header.spacing_mm,
         imaging=header.imaging,

@@ -74,8 +74,13 @@ def test_films_of_one_woman_and_examination_have_one_name(tmp_path: Path) -> Non
 
 
 def test_a_cbis_patient_id_is_the_woman_that_models_know(tmp_path: Path) -> None:
-    path = save(film(PIXELS, "Calc-Test_P_00038_LEFT_CC"), tmp_path / "f.dcm")
-    assert find_sources([path], key=KEY)[0].codes == (woman_code("P_00038"),)
+    for side, view in (("LEFT", "CC"), ("RIGHT", "MLO")):
+        made = film(PIXELS, f"Calc-Test_P_00038_{side}_{view}", ViewCodeSequence=None, ImageLaterality=None)
+        save(made, tmp_path / f"{side}.dcm")
+    left, right = find_sources([tmp_path], key=KEY)
+    assert left.codes == right.codes == (woman_code("P_00038"),)
+    assert (left.side, left.view, right.side, right.view) == ("LEFT", "CC", "RIGHT", "MLO")
+    assert left.exam == right.exam != ""
 
 
 def test_without_a_key_files_have_their_own_names(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ ABOUT = {
 def film_pixels(chest_left: bool) -> np.ndarray:
     down, across = np.mgrid[:320, :220]
     film = np.where(((down - 160) / 130) ** 2 + (across / 160) ** 2 < 1, 20_000, 500).astype(np.uint16)
-    film[SPOT[0] - 5 : SPOT[0] + 6, SPOT[1] - 5 : SPOT[1] + 6] = 60_000
+    film[SPOT[0] - 8 : SPOT[0] + 9, SPOT[1] - 8 : SPOT[1] + 9] = 60_000
     return film if chest_left else np.ascontiguousarray(film[:, ::-1])
 
 
