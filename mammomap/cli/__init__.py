@@ -11,6 +11,7 @@ import click
 from mammomap.cli.data import audit, download, index, phantom, prepare
 from mammomap.cli.models import bundle, classify, export_onnx, segment, train, train_head, train_image
 from mammomap.cli.referee import benchmark
+from mammomap.cli.viewing import view
 from mammomap.cli.whole import demo
 
 
@@ -31,6 +32,6 @@ def main() -> None:
     """
 
 
-_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark)
+_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark, view)
 for _verb in (*_WORK, train_image, bundle, export_onnx, download, phantom, demo):
     main.add_command(_verb)
