@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -39,6 +39,7 @@ class Seen:
 def make_set(root: Path, *, rows: int = 1400, working_rows: int = 288, seed: int = 5) -> Seen:
     """One woman's four films, a fifth that was set aside, and a sixth whose file is gone."""
     drawn = draw(np.random.default_rng(seed), rows=rows, both_breasts=1.0, patient_id="P_00007")
+    drawn = [_turned(film, film.side == "LEFT") for film in drawn]
     out, hidden = root / "maps", root / "secret-folder"
     hidden.mkdir(parents=True)
     films, candidates, impulses, key, pictures = [], [], {}, {}, {}
@@ -83,6 +84,15 @@ def make_set(root: Path, *, rows: int = 1400, working_rows: int = 288, seed: int
     write_key(root / "maps.key.json", Key(films=key))
     _tables(root / "tables", hidden, pictures)
     return Seen(read_map_folder(out), root / "maps.key.json", root / "tables", pictures, impulses)
+
+
+def _turned(film: PhantomFilm, chest_wall_left: bool) -> PhantomFilm:
+    """The film with its chest wall on that side."""
+    if film.chest_wall_left == chest_wall_left:
+        return film
+    lesions = tuple(replace(x, mask=np.ascontiguousarray(x.mask[:, ::-1])) for x in film.lesions)
+    image = np.ascontiguousarray(film.image[:, ::-1])
+    return replace(film, image=image, chest_wall_left=chest_wall_left, lesions=lesions)
 
 
 def _row(image_id: str, film: PhantomFilm, status: str, map_max: float) -> dict:

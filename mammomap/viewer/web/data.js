@@ -2,7 +2,7 @@
 // page opened from a disk may load scripts and pictures and nothing else.
 "use strict";
 
-const mammomap = { about: null, films: [], tiles: null, loaded: new Map(), waiting: new Map() };
+const mammomap = { about: null, films: [], tiles: null, loaded: new Map(), waiting: new Map(), panes: [] };
 
 const MOST_FILMS_KEPT = 16;
 

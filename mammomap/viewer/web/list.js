@@ -4,16 +4,16 @@
 mammomap.makeList = (state, open) => {
   const { element, byId, shown } = mammomap;
   const table = byId("film-table"), count = byId("film-count"), filter = byId("filter");
+  const candidates = (film) => mammomap.countAbove(film, state.layer, state.threshold);
   const columns = [
     { head: "film", of: (film) => film.id },
     { head: "side", of: (film) => film.side },
     { head: "view", of: (film) => film.view },
     ...mammomap.about.columns.map(({ key, head }) => ({ head, of: (film) => film.values[key], digits: 3 })),
-    { head: "candidates", of: (film) => (film.status === "done" ? candidates(film) : null), digits: 0 },
+    { head: "candidates", of: (film) => (film.status === "done" ? candidates(film) : null), digits: 0, live: true },
     { head: "woman", of: (film) => film.woman },
     { head: "exam", of: (film) => film.exam },
   ].filter(({ of }) => mammomap.films.some((film) => of(film) !== "" && of(film) !== null));
-  const candidates = (film) => mammomap.countAbove(film, state.layer, state.threshold);
   const rows = new Map(mammomap.films.map((film) => [film.id, makeRow(film)]));
   const body = element("tbody");
   const heads = columns.map((column, at) => {
@@ -46,10 +46,11 @@ mammomap.makeList = (state, open) => {
     return row;
   }
 
-  function fill(film) {
+  // All cells but the first, or those that depend on layer and threshold.
+  function fill(film, only_live) {
     const cells = rows.get(film.id).children;
-    columns.forEach(({ of, digits }, at) => {
-      if (at) cells[at + 1].textContent = digits === undefined ? of(film) : shown(of(film), digits);
+    columns.forEach(({ of, digits, live }, at) => {
+      if (at && (live || !only_live)) cells[at + 1].textContent = digits === undefined ? of(film) : shown(of(film), digits);
     });
   }
 
@@ -102,9 +103,9 @@ mammomap.makeList = (state, open) => {
     if (current) rows.get(current).scrollIntoView({ block: "nearest" });
   }
 
-  const refresh = () => mammomap.films.forEach(fill);
+  const refresh = () => mammomap.films.forEach((film) => fill(film, true));
   filter.addEventListener("input", sift);
-  refresh();
+  mammomap.films.forEach((film) => fill(film, false));
   const best = columns.findIndex(({ digits }) => digits !== undefined);
   sort(best < 0 ? 0 : best);
   sift();

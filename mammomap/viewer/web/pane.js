@@ -5,7 +5,8 @@
 "use strict";
 
 const MOST_ZOOM = 12;
-const BLACK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw==";
+const LONGEST_MS = 2000;
+const BLACK = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
 let panes = 0;
 
 mammomap.makePane = (host, state, told) => {
@@ -51,11 +52,13 @@ mammomap.makePane = (host, state, told) => {
     pane.chest = listed.chest;
     const opened = new Promise((resolve) => {
       viewer.addOnceHandler("open", () => {
-        if (mine === opening) viewer.world.getItemAt(0).whenFullyLoaded(resolve);
+        setTimeout(resolve, LONGEST_MS); // a tile that is not there leaves its place black
+        viewer.world.getItemAt(0).whenFullyLoaded(resolve);
       });
     });
     viewer.open(tileSource());
     await opened;
+    if (mine !== opening) return false;
     root.classList.remove("loading");
     pane.refresh();
     return true;

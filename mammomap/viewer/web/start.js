@@ -39,6 +39,7 @@ mammomap.start = () => {
       pane.root.remove();
     }
     host.dataset.panes = films.length;
+    mammomap.panes = panes;
     leader = panes[films.indexOf(film)];
     list.mark([film.id, ...(partner ? [partner.id] : [])]);
     document.title = `${mammomap.hung(film)} ${film.id}`;
@@ -55,6 +56,9 @@ mammomap.start = () => {
     if (leader) {
       moved(leader);
       controls.refresh(leader);
+    }
+    for (const [which, id] of [["breast", "beside-breast"], ["view", "beside-view"], ["alone", "beside-none"]]) {
+      byId(id).setAttribute("aria-pressed", pairing === which);
     }
     byId("pairing").textContent = partner
       ? `In step${panes[0].chest === panes[1].chest ? "" : ", as mirror images"}.`
@@ -178,9 +182,15 @@ mammomap.start = () => {
     viewport().panBy(new OpenSeadragon.Point(x * part, y * part)).applyConstraints();
   }
 
+  // The page's own full screen, and the browser's where it lets us.
   function full() {
-    document.body.classList.toggle("full");
+    const on = document.body.classList.toggle("full");
+    const asked = on ? document.documentElement.requestFullscreen?.() : document.fullscreenElement && document.exitFullscreen();
+    if (asked) asked.catch(() => {});
   }
+  document.addEventListener("fullscreenchange", () => {
+    if (!document.fullscreenElement) document.body.classList.remove("full");
+  });
   function panel() {
     document.body.classList.toggle("panel");
   }
