@@ -419,6 +419,22 @@ def test_nothing_hangs_over_and_everything_has_a_name(opened, size):
     assert tab.page.evaluate(nameless) == []
 
 
+def test_the_pages_own_rules_forbid_every_address_outside(chromium, viewed_page: Path):
+    tab = Tab(chromium, viewed_page / "index.html")
+    forbidden = """new Promise(resolve => {
+        const found = [];
+        document.addEventListener('securitypolicyviolation', event => found.push(event.effectiveDirective));
+        fetch('http://127.0.0.1:9/').catch(() => {});
+        new Image().src = 'http://127.0.0.1:9/a.png';
+        const script = document.createElement('script');
+        script.src = 'http://127.0.0.1:9/a.js';
+        document.head.append(script);
+        setTimeout(() => resolve(found.sort()), 300);
+    })"""
+    assert tab.page.evaluate(forbidden) == ["connect-src", "img-src", "script-src-elem"]
+    tab.page.close()
+
+
 def test_a_film_whose_data_is_missing_says_so(chromium, viewed_page: Path, seen: Seen, tmp_path: Path):
     import shutil
 

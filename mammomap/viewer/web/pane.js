@@ -5,7 +5,7 @@
 "use strict";
 
 const MOST_ZOOM = 12;
-const LONGEST_MS = 2000;
+const LONGEST_MS = 10_000;
 const BLACK = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
 let panes = 0;
 
@@ -50,17 +50,17 @@ mammomap.makePane = (host, state, told) => {
     if (mine !== opening) return false;
     [film, data, painted] = [listed, loaded, null];
     pane.chest = listed.chest;
-    const opened = new Promise((resolve) => {
-      viewer.addOnceHandler("open", () => {
-        setTimeout(resolve, LONGEST_MS); // a tile that is not there leaves its place black
-        viewer.world.getItemAt(0).whenFullyLoaded(resolve);
-      });
-    });
+    const open = new Promise((resolve) => viewer.addOnceHandler("open", resolve));
     viewer.open(tileSource());
-    await opened;
+    await open;
+    if (mine !== opening) return false;
+    pane.refresh(); // map and marks need not wait for tiles
+    await new Promise((resolve) => {
+      setTimeout(resolve, LONGEST_MS); // a tile that is not there leaves its place black
+      viewer.world.getItemAt(0).whenFullyLoaded(resolve);
+    });
     if (mine !== opening) return false;
     root.classList.remove("loading");
-    pane.refresh();
     return true;
   };
 
