@@ -190,6 +190,7 @@ def _made_before(job: FilmJob) -> dict | None:
 def _stamped(job: FilmJob) -> dict:
     """All that a film's script depends on."""
     told = {name: value for name, value in asdict(job).items() if name not in ("page", "map_path", "film_path")}
+    told["lesions"] = None if job.lesions is None else [{**row, "mask_path": ""} for row in job.lesions]
     masks = [Path(str(row["mask_path"])) for row in job.lesions or () if row.get("outline") == "mask"]
     states = [_state(path) for path in (job.map_path, job.film_path, *masks)]
     return {"told": repr(told), "files": states}
@@ -200,4 +201,4 @@ def _state(path: Path | None) -> list | None:
     if path is None or not path.is_file():
         return None
     found = path.stat()
-    return [str(path.resolve()), found.st_size, found.st_mtime_ns]
+    return [found.st_size, found.st_mtime_ns]

@@ -281,7 +281,7 @@ def test_every_key_does_what_the_help_says(opened, seen: Seen):
     assert tab.page.locator("#candidates [aria-current]").count() == 1
     tab.press("f")
     assert not tab.page.is_visible("#panel") and not tab.page.is_visible("#films")
-    assert tab.page.is_visible("#stage .purpose")
+    assert tab.text("#stage .purpose").startswith("For research, not for diagnosis. Trained to find masses")
     tab.press("f", "/")
     assert tab.page.evaluate("document.activeElement.id") == "filter"
     tab.page.keyboard.type("mx")
@@ -300,6 +300,23 @@ def test_every_key_does_what_the_help_says(opened, seen: Seen):
     assert tab.page.is_checked("#show-map"), "keys rest while the help is open"
     tab.press("Escape")
     assert not tab.page.is_visible("#help")
+
+
+def test_a_bar_of_millimetres_where_the_spacing_is_known(opened, seen: Seen):
+    image_id = film_ids(seen)[0]
+    tab = opened(film=image_id)
+    for zoom in (1.0, 4.0):
+        tab.look(zoom, 700, 400)
+        length, width = (
+            float(tab.text(".bar-mm").removesuffix(" mm")),
+            tab.page.locator(".bar-mm").bounding_box()["width"],
+        )
+        assert width == pytest.approx(length / seen.films[image_id].pixel_mm * tab.place()[2], rel=0.02)
+        assert 50 < width <= 161
+    bare = opened(film="film-aside")
+    bare.page.evaluate("mammomap.films.forEach(film => (film.spacing = null))")
+    bare.open(image_id)
+    assert not bare.page.is_visible(".bar-mm")
 
 
 def test_a_click_on_a_candidate_shows_its_reasons(opened, seen: Seen):

@@ -97,7 +97,7 @@ mammomap.makeControls = (state, told) => {
     data.candidates.forEach((candidate, number) => {
       if (candidate.layer !== state.layer || candidate.score < state.threshold) return;
       const size = candidate.area_mm2 !== null ? `${candidate.area_mm2.toFixed(0)} mm²`
-        : candidate.area !== null ? `${candidate.area.toFixed(0)} px` : "";
+        : candidate.area !== null ? `${Math.round(candidate.area).toLocaleString("en")} pixels` : "";
       const why = candidate.moved === null ? "" : `, moved the score by ${signed(candidate.moved)}`;
       const button = element("button", { type: "button" },
         element("b", { text: candidate.score.toFixed(2) }),

@@ -5,6 +5,7 @@
 "use strict";
 
 const MOST_ZOOM = 12;
+const BAR_MM = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], BAR_PX = 160;
 const LONGEST_MS = 10_000;
 const BLACK = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
 let panes = 0;
@@ -16,8 +17,9 @@ mammomap.makePane = (host, state, told) => {
   const canvas = element("canvas", { class: "map", "aria-hidden": "true" });
   const marks = mammomap.makeMarks();
   const caption = element("p", { class: "caption" });
+  const bar = element("div", { class: "bar-mm", "aria-hidden": "true" });
   const note = element("p", { class: "note", role: "status" });
-  const root = element("div", { class: "pane", tabindex: "0", role: "group" }, stage, canvas, marks.root, caption, note);
+  const root = element("div", { class: "pane", tabindex: "0", role: "group" }, stage, canvas, marks.root, caption, bar, note);
   host.append(root);
   const filter = greyFilter(number);
   stage.style.filter = `url(#${filter.id})`;
@@ -133,7 +135,17 @@ mammomap.makePane = (host, state, told) => {
       context.globalAlpha = 1;
     }
     marks.place(x0, y0, scale);
+    placeBar(scale);
     told.moved(pane);
+  }
+
+  // The longest round length that fits, where the film's spacing is known.
+  function placeBar(scale) {
+    const length = BAR_MM.filter((mm) => (mm / (film.spacing || NaN)) * scale <= BAR_PX).pop();
+    bar.hidden = !length;
+    if (!length) return;
+    bar.textContent = `${length} mm`;
+    bar.style.width = `${(length / film.spacing) * scale}px`;
   }
 
   // Take over what the controls say.

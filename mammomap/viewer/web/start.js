@@ -12,7 +12,7 @@ mammomap.start = () => {
   const told = { moved, leads, pointed: point, choose, greyDragged };
   let panes = [], leader = null, pairing = "alone", following = false;
 
-  byId("trained").textContent = about.trained;
+  for (const id of ["trained", "trained-too"]) byId(id).textContent = about.trained;
   byId("model").textContent = [about.model, about.made].filter(Boolean).join(", ");
   const list = mammomap.makeList(state, (film) => open(film));
   const act = { breast: () => pair("breast"), view: () => pair("view"), alone: () => pair("alone"), reset, changed, go,
@@ -191,8 +191,11 @@ mammomap.start = () => {
   document.addEventListener("fullscreenchange", () => {
     if (!document.fullscreenElement) document.body.classList.remove("full");
   });
+  // A film that was seen whole stays so where the panel takes its room.
   function panel() {
+    const fitted = viewport() && viewport().getZoom() < 1.01 * viewport().getHomeZoom();
     document.body.classList.toggle("panel");
+    if (fitted) leader.viewer.addOnceHandler("after-resize", whole);
   }
   function help() {
     const dialog = byId("help");
