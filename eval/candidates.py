@@ -48,13 +48,15 @@ class Candidates:
     """Peaks of one map, by falling score, equal scores by row, then column. All arrays `(n,)`.
 
     rows, cols: float64, map pixels. scores: float64 in (floor, 1], the smoothed map at the peak. areas_px: int64,
-    pixels of the connected region (8 neighbours) at or above half the score that the peak stands in.
+    pixels of the connected region (8 neighbours) at or above half the score that the peak stands in. boxes_px: int64
+    `(n, 4)`, half-open (row0, col0, row1, col1) around that region.
     """
 
     rows: NDArray[np.float64]
     cols: NDArray[np.float64]
     scores: NDArray[np.float64]
     areas_px: NDArray[np.int64]
+    boxes_px: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -212,12 +214,13 @@ def _peaks(smooth: NDArray[np.float32], row0: int, col0: int, radius: int, setti
             break
         if not (np.maximum(np.abs(rows[kept] - rows[i]), np.abs(cols[kept] - cols[i])) <= radius).any():
             kept.append(int(i))
-    areas = [_area(smooth, int(rows[i]), int(cols[i])) for i in kept]
+    regions = np.array([_region(smooth, int(rows[i]), int(cols[i])) for i in kept], np.int64).reshape(-1, 5)
     return Candidates(
         (rows[kept] + row0).astype(np.float64),
         (cols[kept] + col0).astype(np.float64),
         scores[kept].astype(np.float64),
-        np.array(areas, np.int64),
+        regions[:, 0],
+        regions[:, 1:] + (row0, col0, row0, col0),
     )
 
 
@@ -252,8 +255,8 @@ def _one_pixel_per_top(tops: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDAr
     return rows[first], cols[first]
 
 
-def _area(smooth: NDArray[np.float32], row: int, col: int) -> int:
-    """Pixels of the region at or above half of the value at (row, col) that this pixel belongs to."""
+def _region(smooth: NDArray[np.float32], row: int, col: int) -> tuple[int, int, int, int, int]:
+    """The region at or above half of the value at (row, col) that this pixel belongs to: its pixels, then its box."""
     reach = 64
     while True:
         row0, row1 = max(0, row - reach), min(smooth.shape[0], row + reach + 1)
@@ -267,5 +270,5 @@ def _area(smooth: NDArray[np.float32], row: int, col: int) -> int:
         beyond |= top + height == row1 - row0 and row1 < smooth.shape[0]
         beyond |= left + width == col1 - col0 and col1 < smooth.shape[1]
         if not beyond:
-            return int(area)
+            return int(area), row0 + top, col0 + left, row0 + top + height, col0 + left + width
         reach *= 4

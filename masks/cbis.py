@@ -93,6 +93,7 @@ def index_cbis(
     source = _source(root)
     about = {
         "source": source,
+        "imaging": "film",
         "root": str(root.resolve()),
         "layout": "lists of CBIS-DDSM, files matched by SeriesInstanceUID",
         "label_rule": LABEL_RULE,

@@ -66,6 +66,7 @@ def index_cdd_cesm(root: Path) -> Tables:
         raise TableError(f"{root}: no film can be used; {refused[0]['path']}: {refused[0]['reason']}")
     about = {
         "source": "CDD-CESM",
+        "imaging": "digital",
         "layout": "table.csv, a picture and a mask a film",
         "label_rule": "a film has the pathology that the table gives it, and so has each of its lesions",
         "rows_listed": len(rows),

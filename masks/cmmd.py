@@ -65,6 +65,7 @@ def index_cmmd(root: Path, files: Sequence[FileOnDisk], progress: Callable[..., 
             labels[key] = (_KINDS[row["abnormality"].lower()], _LABELS[row["classification"].lower()])
     about = {
         "source": "CMMD",
+        "imaging": "digital",
         "layout": "a clinical sheet and DICOM files",
         "label_rule": "a film has the label that biopsy gave its breast; no lesion is outlined",
         "rows_listed": count + len(rows),

@@ -22,7 +22,7 @@ from mammomap.masks.mg_header import Header, open_header, raw_films, read_header
 from mammomap.masks.parallel import in_processes
 from mammomap.masks.parts import outline_columns, parts_of, whole
 from mammomap.masks.seg_truth import Segment, read_segments
-from mammomap.masks.tables import KINDS, Tables, make_tables
+from mammomap.masks.tables import KINDS, Tables, make_tables, together
 
 _IN_PARALLEL = 400
 """Fewer files than this are read in one process, since starting more takes longer."""
@@ -67,6 +67,7 @@ def index_dicom_folder(
         row |= {"kinds_outlined": "+".join(kinds), "malignant": row["image_id"] in malignant}
     about = {
         "source": root.resolve().name,
+        "imaging": together(film.imaging for film in films),
         "layout": "DICOM films, DICOM segmentations as truth",
         "label_rule": "a film is malignant if any segment on it says so; one that no segmentation names has no label"
         + (f"; by {kinds[0]} segments only" if len(kinds) == 1 else ""),

@@ -33,7 +33,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_json(path: Path, value: Any, mode: int | None = None) -> None:
-    """Write `value` as indented JSON, atomically. NaN is refused, since JSON has none. mode: permissions of the file."""
+    """Write `value` as indented JSON, atomically. NaN is refused, since JSON has none. mode: the file's permissions."""
     text = json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n"
 
     def write(half: Path) -> None:

@@ -87,6 +87,7 @@ def index_inbreast(root: Path) -> Tables:
         raise TableError(f"{root}: no film can be used{first}")
     about = {
         "source": "INbreast",
+        "imaging": "digital",
         "layout": "INbreast.csv, AllDICOMs, AllXML",
         "label_rule": "a film is malignant if its BI-RADS category is 4, 5 or 6, and so is each counted outline on it; "
         "the category is a reading of the film, no biopsy",

@@ -68,6 +68,7 @@ class Header:
 
     path: Path
     instance_uid: str
+    series_uid: str
     study_uid: str
     patient_id: str
     side: str
@@ -86,6 +87,8 @@ class Header:
     """Date and time of the acquisition; empty where the header does not say."""
     sources: tuple[str, ...]
     """SOP Instance UIDs of the images that it was made from."""
+    imaging: str
+    """film: a digitised film; digital: a digital mammogram; empty where the header does not say."""
 
 
 def read_header(path: Path) -> Header:
@@ -206,6 +209,7 @@ def _header(path: Path, dataset: Dataset) -> Header:
     return Header(
         path=path,
         instance_uid=_text(dataset, "SOPInstanceUID"),
+        series_uid=_text(dataset, "SeriesInstanceUID"),
         study_uid=_text(dataset, "StudyInstanceUID"),
         patient_id=_text(dataset, "PatientID"),
         side=_SIDES.get(_laterality(dataset), ""),
@@ -222,11 +226,21 @@ def _header(path: Path, dataset: Dataset) -> Header:
             for item in dataset.get("SourceImageSequence") or ()
             if (text := _text(item, "ReferencedSOPInstanceUID"))
         ),
+        imaging=_imaging(dataset),
     )
 
 
 def _text(dataset: Dataset, name: str) -> str:
     return str(dataset.get(name, "") or "").strip()
+
+
+def _imaging(dataset: Dataset) -> str:
+    """By SOP class; by Conversion Type, film digitiser, where the image is a copy (Secondary Capture), as CBIS-DDSM's
+    are, which say workstation."""
+    sop_class = dataset.get("SOPClassUID")
+    if sop_class in _PROJECTIONS:
+        return "digital"
+    return "film" if sop_class == uid.SecondaryCaptureImageStorage else ""
 
 
 def _laterality(dataset: Dataset) -> str:

@@ -70,6 +70,7 @@ def index_mini_mias(root: Path) -> Tables:
     malignant = {lesion["image_id"] for lesion in lesions if lesion["pathology"] == "MALIGNANT"}
     about = {
         "source": "mini-MIAS",
+        "imaging": "film",
         "layout": "Info.txt and one picture a film",
         "label_rule": "a film is malignant if any of its abnormalities is; a film without one is not",
         "rows_listed": len(lines),

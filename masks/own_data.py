@@ -15,7 +15,7 @@ from mammomap.errors import MammomapError, TableError
 from mammomap.masks.mg_header import read_shown
 from mammomap.masks.outlines import outline_of
 from mammomap.masks.read import PICTURE_ENDINGS, read_film
-from mammomap.masks.tables import KINDS, PATHOLOGIES, Tables, make_tables
+from mammomap.masks.tables import CBIS, KINDS, PATHOLOGIES, Tables, make_tables, together
 
 FILM_COLUMNS = ("image_id", "patient_id", "side", "view", "file")
 LESION_COLUMNS = ("image_id", "kind", "pathology")
@@ -78,6 +78,7 @@ def index_own_data(root: Path) -> Tables:
     _refuse_contradictions(root, film_rows, films)
     about = {
         "source": root.resolve().name,
+        "imaging": together([film.pop("imaging") for film in films.values()]),
         "layout": "films.csv and lesions.csv",
         "label_rule": f"a film is malignant if any of its lesions is; by {' and '.join(kinds)} lesions only"
         if len(kinds) < len(KINDS)
@@ -123,6 +124,9 @@ def _film(root: Path, row: dict, folds: dict[str, int]) -> dict:
     rows, cols = _number(row, "rows"), _number(row, "cols")
     if rows is None or cols is None:
         rows, cols = read_film(path).shape
+    if row.get("imaging") not in (None, "", "film", "digital"):
+        raise TableError(f"imaging {row['imaging']!r}, wanted film or digital")
+    source = row.get("source") or root.resolve().name
     if row.get("in_calc_list") == "1":
         row = {**row, "kinds_not_outlined": "calcification"}
     return {
@@ -139,7 +143,8 @@ def _film(root: Path, row: dict, folds: dict[str, int]) -> dict:
         "official_part": row.get("official_part") or None,
         "fold": folds.get(row["patient_id"]),
         "flags": row.get("flags") or (header and "; ".join(header.flags)) or None,
-        "source": row.get("source") or root.resolve().name,
+        "source": source,
+        "imaging": row.get("imaging") or (header and header.imaging) or ("film" if source.lower() in CBIS else ""),
     }
 
 

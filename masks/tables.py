@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -174,6 +174,20 @@ REFUSED = Table(
         Column("reason", "string", "why, in one line"),
     ),
 )
+
+
+IMAGING = ("film", "digital", "film and digital", "unknown")
+"""What the films of a set may be: digitised films, digital mammograms, both, or nobody says."""
+CBIS = ("cbis-ddsm", "cbis_mass")
+"""Sources, in small letters, whose films are CBIS-DDSM's."""
+
+
+def together(imaging: Iterable[str]) -> str:
+    """One of `IMAGING` for films each of which is film, digital, or empty where it does not say."""
+    found = set(imaging)
+    if not found <= {"film", "digital"} or not found:
+        return "unknown"
+    return " and ".join(name for name in ("film", "digital") if name in found)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def index_vindr(root: Path) -> Tables:
         raise TableError(f"{root}: no film can be used{first}")
     about = {
         "source": "VinDr-Mammo",
+        "imaging": "digital",
         "layout": "two lists and one DICOM file a film",
         "label_rule": "a film is malignant if a mass or calcification on it is of BI-RADS category 4 or 5; the "
         "category is a reading of the film, no biopsy",

@@ -10,14 +10,13 @@ import json
 from typing import Any
 
 from mammomap.masks.mapfile import DRAWN
+from mammomap.masks.tables import CBIS
 from mammomap.seg.run import Run
 
 CREDIT = (
     "Its films are of CBIS-DDSM: Lee, R. S., Gimenez, F., Hoogi, A., Rubin, D. (2016), Curated Breast Imaging Subset "
     "of DDSM, The Cancer Imaging Archive, DOI 10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0."
 )
-CBIS = ("cbis-ddsm", "cbis_mass")
-"""Sources whose films are CBIS-DDSM's."""
 
 
 def card(run: Run, head: dict[str, Any] | None, about: str) -> str:

@@ -70,7 +70,8 @@ def make_page(root: Path, films: int, size: tuple[int, int]) -> float:
     ]
     pd.DataFrame(rows).to_csv(root / "maps" / "films.csv", index=False)
     pd.DataFrame(candidates).to_csv(root / "maps" / "candidates.csv", index=False)
-    write_json(root / "maps" / "segment.json", {"format": MAP_FORMAT, "model": "noise", "kinds_trained": ["mass"]})
+    about = {"format": MAP_FORMAT, "model": "noise", "kinds_trained": ["mass"], "trained_for": {"kinds": ["mass"]}}
+    write_json(root / "maps" / "segment.json", about)
     key = Key(films={row["image_id"]: KeyFilm(root / "films" / f"{k}.png") for k, row in enumerate(rows)})
     began = time.perf_counter()
     write_page(read_map_folder(root / "maps"), root / "page", key=key)

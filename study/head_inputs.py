@@ -1,9 +1,9 @@
 """What heads are given of phantoms, by one net: five draws of women for the head and for the test, and women seen.
 
-    python study/head_inputs.py RUN [-o study/heads/phantoms.csv]
+    python study/head_inputs.py RUN [-o study/heads/phantoms.csv.gz]
 
 RUN is a net trained on phantoms (`phantom_net.py` names the commands). Of each of `SEEDS` the first `WOMEN` women are
-for the head and as many more for the test, drawn at 800 rows; the net has seen none of them. Beside them as many women
+for the head and as many more for the test, drawn at 800 rows; the net has seen none of them. Beside them `SEEN` women
 on whom the net was trained. One row a film: set, part, woman, side, view, label, BI-RADS, and the inputs of every kind
 of head, so that `heads.py` fits and compares heads with neither film nor net.
 """
@@ -30,10 +30,10 @@ from mammomap.masks.working import working_film
 from mammomap.phantom import PhantomConfig, PhantomFilm
 from mammomap.phantom.films import draw_woman, patient_name, woman_rng
 from mammomap.seg.candidates import candidate_rows
+from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import Run, read_run
-from mammomap.seg.segment import RunMapper
 
-SEEDS, WOMEN = (31, 32, 33, 34, 35), 100
+SEEDS, WOMEN, SEEN = (31, 32, 33, 34, 35), 500, 500
 INPUTS = (*FEATURES, *POOLS)
 
 
@@ -43,7 +43,7 @@ def women(run: Run) -> Iterator[tuple[int, str, int]]:
         for number in range(1, 2 * WOMEN + 1):
             yield seed, "head" if number <= WOMEN else "test", number
     learned = sorted(run.split.women("net"))
-    chosen = np.random.default_rng(run.config.seed).permutation(learned)[:WOMEN]
+    chosen = np.random.default_rng(run.config.seed).permutation(learned)[:SEEN]
     own = re.fullmatch(r"phantom seed (\d+)", run.source)
     if own is None or int(own[1]) in SEEDS:
         raise SystemExit(f"{run.folder}: trained on {run.source!r}, wanted phantoms of a seed not among {SEEDS}")

@@ -2,7 +2,7 @@
 
     python study/heads.py
 
-Rests on `study/heads/phantoms.csv` (`head_inputs.py`). Each kind of head is fitted on the women for the head of each
+Rests on `study/heads/phantoms.csv.gz` (`head_inputs.py`). Each kind of head is fitted on the women for the head of each
 seed and judged on that seed's test women; figures are means over the seeds, intervals 95 % from resamples of women
 within seeds, the same for all heads, differences paired with the default head. Beside them: the default head fitted on
 maps of women whom the net was trained on, one view of a breast instead of two, and the readers' BI-RADS.
@@ -34,7 +34,7 @@ from mammomap.eval.images import auc
 from mammomap.eval.intervals import interval, patient_weights
 from mammomap.eval.resamples import auc_bootstrap
 
-KEPT = Path(__file__).parent / "heads" / "phantoms.csv"
+KEPT = Path(__file__).parent / "heads" / "phantoms.csv.gz"
 RESAMPLES = 2000
 SLOPE = (0.8, 1.25)
 """Where the default head's mean slope has to lie with its interval."""

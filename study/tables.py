@@ -174,7 +174,7 @@ def tables() -> dict[str, str]:
     """Every table by its name."""
     made = {"coverage": coverage(ROOT / "study" / "coverage" / "coverage.csv")}
     made |= phantoms(ROOT / "study" / "phantom")
-    if (ROOT / "study" / "heads" / "phantoms.csv").is_file():
+    if (ROOT / "study" / "heads" / "phantoms.csv.gz").is_file():
         from heads import tables as heads
 
         made |= heads()

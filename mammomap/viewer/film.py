@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +33,9 @@ NO_KEY = "the key of these maps is not there, so the film is shown without its p
 NOT_IN_KEY = "the key does not name this film, so it is shown without its pixels"
 GONE = "the film's file is gone, so it is shown without its pixels"
 UNREADABLE = "the film's file can no longer be read as a film, so it is shown without its pixels"
-OTHER = "the film's file has another size than when the map was made, so it is shown without its pixels"
+OTHER = "the film's file has other proportions than when the map was made, so it is shown without its pixels"
+PROPORTION = 0.02
+"""How far they may be off: a smaller copy of a film is rounded to whole pixels."""
 _BOX = ("row0", "col0", "row1", "col1")
 
 
@@ -130,13 +133,19 @@ def _tiles(job: FilmJob, film_map: FilmMap) -> tuple[dict | None, str]:
         film = read_film(job.film_path)
     except MammomapError:  # its text may name a file or a woman
         return None, UNREADABLE
-    if film.shape != (film_map.grid.film_rows, film_map.grid.film_cols):
+    grid = film_map.grid
+    rows = round(grid.film_rows * film.shape[1] / grid.film_cols)
+    if abs(film.shape[0] / rows - 1) > PROPORTION:
         return None, OTHER
+    if film.shape[0] != rows:  # then a film pixel takes as much of the picture down as across
+        film = np.asarray(cv2.resize(film, (film.shape[1], rows), interpolation=cv2.INTER_LINEAR), np.uint16)
     half = job.tiles.with_name(f".half-{job.image_id}")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)
     pyramid = write_pyramid(film, half)
     pixels = {
+        "rows": film.shape[0],
+        "cols": film.shape[1],
         "lowest": pyramid.lowest,
         "highest": pyramid.highest,
         "tile": TILE,

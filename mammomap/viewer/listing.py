@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 import mammomap
-from mammomap.masks.mapfile import LAYERS, MapFolder
-from mammomap.masks.tables import KINDS
-from mammomap.report.examples import THRESHOLD
+from mammomap.masks.findings import findings
+from mammomap.masks.mapfile import DEFAULT_THRESHOLD, LAYERS, MapFolder
+from mammomap.report.film_pictures import about_model
 
 POINT = "candidate 1 false positives per film"
 """The operating point at which the threshold begins, where a head has told one."""
-_IMAGING = {
-    "film": "digitised films",
-    "digital": "digital mammograms",
-    "film and digital": "digitised films and digital mammograms",
-}
-_MANY = {"mass": "masses", "calcification": "calcifications"}
+_WORDS = ("woman", "exam", "side", "view", "flags", "outside", "status", "reason")
 _TEXTS = dict.fromkeys(("image_id", "woman", "side", "view", "because"), str)
 
 
@@ -80,7 +75,7 @@ def list_films(folder: MapFolder, scores: Scores) -> list[dict]:
         listed.append(
             {
                 "id": image_id,
-                **{name: text(row.get(name)) for name in ("woman", "exam", "side", "view", "status", "reason")},
+                **{name: text(row.get(name)) for name in _WORDS},
                 "seen": text(row.get("seen")) == "net",
                 "spacing": number(row.get("spacing_mm")),
                 "values": {key: number(told.get(key)) for key in columns},
@@ -92,41 +87,32 @@ def list_films(folder: MapFolder, scores: Scores) -> list[dict]:
 
 def about(folder: MapFolder, scores: Scores) -> dict[str, Any]:
     """What holds for all films."""
-    trained = folder.about.get("trained_for") or {}
-    kinds = tuple(trained.get("kinds", folder.about.get("kinds_trained", ())))
-    points = scores.about.get("operating_points", {})
+    threshold, source = threshold_of(folder, scores)
     return {
         "made": f"mammomap {mammomap.__version__}",
-        "model": folder.about.get("model", ""),
-        "trained": trained_words(kinds, trained),
-        "nothing": nothing_words(kinds),
-        "threshold": number(points.get(POINT)) if POINT in points else THRESHOLD,
-        "threshold_from": f"operating point: {POINT}" if POINT in points else "no operating point yet",
+        "trained": about_model(folder.about),
+        "nothing": nothing_words(folder.about["kinds_trained"]),
+        "threshold": threshold,
+        "threshold_from": source,
         "columns": columns_of(folder, scores),
         "score_says": scores.about.get("score", ""),
         "in_sample": bool(scores.about.get("in_sample", False)),
     }
 
 
-def trained_words(kinds: tuple[str, ...], trained: Mapping[str, Any]) -> str:
-    """What the model was made for, in one sentence."""
-    if not kinds:
-        return "The model was not trained to find any kind of lesion."
-    sought = " and ".join(_MANY.get(kind, kind) for kind in kinds)
-    detail = number(trained.get("detail_mm"))
-    return (
-        f"Trained to find {sought} on {_IMAGING.get(trained.get('imaging', ''), 'films of unknown kind')}"
-        + (f", finest detail {detail:.2g} mm" if detail else "")
-        + "."
-    )
+def threshold_of(folder: MapFolder, scores: Scores) -> tuple[float, str]:
+    """From which score on a candidate counts at first, and where that comes from."""
+    points, of_maps = scores.about.get("operating_points", {}), folder.about.get("threshold", DEFAULT_THRESHOLD)
+    if POINT in points:
+        return float(points[POINT]), f"operating point: {POINT}"
+    if of_maps != DEFAULT_THRESHOLD:
+        return float(of_maps), "the model's own, for the findings of these maps"
+    return DEFAULT_THRESHOLD, "no operating point yet"
 
 
-def nothing_words(kinds: tuple[str, ...]) -> list[str]:
+def nothing_words(kinds: Sequence[str]) -> list[str]:
     """What a film without a candidate reads, before and after the threshold."""
-    left = [_MANY[kind] for kind in KINDS if kind not in kinds]
-    if not kinds:
-        return ["no candidate above", "; the model was trained on no kind of lesion"]
-    return [f"no {' or '.join(kinds)} candidate above", f"; {' and '.join(left)} not searched" if left else ""]
+    return findings([], kinds, DEFAULT_THRESHOLD).split(f" {DEFAULT_THRESHOLD}")
 
 
 def text(value: Any) -> str:

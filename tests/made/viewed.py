@@ -65,6 +65,7 @@ def make_set(root: Path, *, rows: int = 1400, working_rows: int = 288, seed: int
             candidates.append(_candidate(image_id, layer, impulses[image_id], score, 30 + number))
         candidates.append(_candidate(image_id, "lesion", (200.0, 210.0), 0.2, 20))
     lost = films[0] | {"image_id": "film-lost", "woman": "other", "exam": "", "map_max": 0.0}
+    lost |= {"flags": "spot", "outside": "a digital mammogram, trained on digitised films"}
     write_map(out / "maps" / "film-lost.npz", FilmMap(lesion * 0, lesion * 0, breast, grid))
     key["film-lost"] = KeyFilm(hidden / "DOE_JANE_gone.dcm", "PID-4711")
     films.append(lost)
@@ -77,6 +78,7 @@ def make_set(root: Path, *, rows: int = 1400, working_rows: int = 288, seed: int
         "model": "run-abc",
         "kinds_trained": ["mass"],
         "trained_for": {"kinds": ["mass"], "imaging": "film", "detail_mm": 0.2},
+        "threshold": 0.25,
         "source": "",
         "women_seen": [],
     }
@@ -106,6 +108,8 @@ def _row(image_id: str, film: PhantomFilm, status: str, map_max: float) -> dict:
         "cols": film.image.shape[1],
         "spacing_mm": film.pixel_mm,
         "seen": "",
+        "flags": "",
+        "outside": "",
         "status": status,
         "map_max": map_max,
         "reason": "",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from made.viewed import Seen
 from PIL import Image
 
+from mammomap.masks.key import read_key
 from mammomap.report.overlay import COLOURS
+from mammomap.viewer.page import write_page
 from mammomap.viewer.tiles import shown_values
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
@@ -97,7 +101,7 @@ def test_the_list_is_sorted_filtered_and_says_what_was_set_aside(opened, seen: S
     assert tab.rows() == ["film-lost", *reversed(film_ids(seen)), "film-aside"]
     heads = tab.page.locator("#film-table th").all_inner_texts()
     assert heads[1:] == ["film", "side", "view", "score", "score, breast", "score, woman", "map maximum",
-                         "candidates", "woman", "exam"]  # fmt: skip
+                         "candidates", "flags", "woman", "exam"]  # fmt: skip
     tab.page.get_by_role("button", name="film", exact=True).click()
     assert tab.rows() == sorted(tab.rows())
     tab.page.get_by_role("button", name="film", exact=True).click()
@@ -146,6 +150,35 @@ def test_an_impulse_of_the_map_lies_on_its_film_pixel(opened, seen: Seen, number
 
     shifts = {(down, across): away(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)}
     assert min(shifts, key=lambda k: shifts[k]) == (0, 0) and shifts[0, 0] < 4
+
+
+def test_on_a_smaller_copy_of_a_film_everything_lies_in_film_pixels(chromium, seen: Seen, tmp_path: Path):
+    image_id, film = next(iter(seen.films.items()))
+    rows, cols = film.image.shape
+    half = cv2.resize(film.image, (cols // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(tmp_path / "half.png"), half)
+    key = read_key(seen.key)
+    films = {image_id: replace(key.films[image_id], path=tmp_path / "half.png")}
+    write_page(seen.folder, tmp_path / "page", key=replace(key, films=films), workers=1)
+    tab = Tab(chromium, tmp_path / "page" / "index.html", film=image_id)
+    assert f"a copy of {rows // 2} x {cols // 2} pixels" in tab.text(".note")
+    tab.press("c", "1")
+    row, col = seen.impulses[image_id]
+    tab.look(0.5, row, col)
+    x0, y0, scale = tab.place()
+    assert scale == pytest.approx(0.5)
+    with_map = tab.pixels()
+    tab.press("m")
+    without = tab.pixels()
+    at = np.argwhere(np.abs(with_map - without).max(axis=2) > 8).mean(axis=0)
+    assert np.allclose(at + 0.5, [y0 + (row + 0.5) / 2, x0 + (col + 0.5) / 2], atol=0.6)
+    low, high = tab.page.evaluate("mammomap.panes[0].data.pixels.window")
+    want = np.clip((shown_values(half)[0] / 255 - low) / (high - low), 0, 1) * 255
+    top, left = round(y0), round(x0)
+    there = np.abs(without[300:500, 350:500, 0] - want[300 - top : 500 - top, 350 - left : 500 - left]).mean()
+    beside = np.abs(without[300:500, 350:500, 0] - want[303 - top : 503 - top, 350 - left : 500 - left]).mean()
+    assert there < 4 < beside
+    tab.page.close()
 
 
 def test_sliders_change_the_pixels_that_they_are_about(opened, seen: Seen):
@@ -281,7 +314,7 @@ def test_every_key_does_what_the_help_says(opened, seen: Seen):
     assert tab.page.locator("#candidates [aria-current]").count() == 1
     tab.press("f")
     assert not tab.page.is_visible("#panel") and not tab.page.is_visible("#films")
-    assert tab.text("#stage .purpose").startswith("For research, not for diagnosis. Trained to find masses")
+    assert tab.text("#stage .purpose").startswith("For research, not for diagnosis. run-abc, trained for mass")
     tab.press("f", "/")
     assert tab.page.evaluate("document.activeElement.id") == "filter"
     tab.page.keyboard.type("mx")
@@ -403,12 +436,13 @@ def test_two_breasts_move_in_step_as_mirror_images(opened, seen: Seen):
 def test_a_film_whose_file_is_gone_is_shown_by_its_map_alone(opened):
     tab = opened(film="film-lost")
     assert "the film's file is gone, so it is shown without its pixels" in tab.text(".note")
-    assert "no mass candidate above 0.30; calcifications not searched" in tab.text(".note")
+    assert "no mass candidate above 0.3; calcifications not searched" in tab.text(".note")
     assert tab.pixels()[100:-100, 300:-300].max() < 90, "no film, and nothing bright instead"
+    assert "not what the model was trained for: a digital mammogram" in tab.text(".note")
     assert "truth: not known for this film" in tab.text("#truth-told")
     assert tab.page.is_disabled("#beside-breast")
     assert tab.text("header .purpose") == "For research, not for diagnosis."
-    assert tab.text("#trained") == "Trained to find masses on digitised films, finest detail 0.2 mm."
+    assert tab.text("#trained") == "run-abc, trained for mass on digitised films, detail 0.2 mm."
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE, (820, 1180)])

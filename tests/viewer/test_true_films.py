@@ -53,7 +53,8 @@ def test_an_impulse_is_seen_on_its_own_pixel(ways, tmp_path: Path, chromium):
     films.to_csv(maps / "films.csv", index=False)
     columns = ["image_id", "map", "row", "col", "score", "malignancy", "area"]
     pd.DataFrame(columns=columns).to_csv(maps / "candidates.csv", index=False)
-    write_json(maps / "segment.json", {"format": MAP_FORMAT, "model": "impulses", "kinds_trained": ["mass"]})
+    about = {"format": MAP_FORMAT, "model": "impulses", "kinds_trained": ["mass"], "trained_for": {}}
+    write_json(maps / "segment.json", about)
     key = Key(films={name: film for name, film, _ in made})
     assert write_page(read_map_folder(maps), tmp_path / "page", key=key, workers=1).with_pixels == len(made)
     directions = set()

@@ -11,6 +11,7 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +24,7 @@ from mammomap.masks.mapfile import FilmMap, read_map_folder
 from mammomap.masks.tables import read_tables
 from mammomap.viewer import film as film_module
 from mammomap.viewer.film import packed_map
-from mammomap.viewer.listing import about, columns_of, list_films, nothing_words, read_scores, trained_words
+from mammomap.viewer.listing import Scores, about, columns_of, list_films, nothing_words, read_scores, threshold_of
 from mammomap.viewer.page import write_page
 from mammomap.viewer.view import find_key
 
@@ -130,7 +131,7 @@ def test_films_without_pixels_say_why(seen: Seen, tmp_path: Path):
     viewed = write_page(seen.folder, page, key=replace(key, films=films), workers=1)
     assert viewed.with_pixels == 0 and "4 films are shown without their pixels" in viewed.notes[0]
     said = {image_id: told(page, image_id)["without"] for image_id in (first, second, third, "film-lost")}
-    assert "another size" in said[first] and "can no longer be read" in said[second]
+    assert "other proportions" in said[first] and "can no longer be read" in said[second]
     assert "the key does not name this film" in said[third] and "gone" in said["film-lost"]
     assert told(page, first)["pixels"] is None and told(page, first)["map"]["rows"] == 288
     assert "no key" in write_page(seen.folder, tmp_path / "bare", key=None, workers=1).notes[0]
@@ -185,7 +186,7 @@ def test_the_list_calls_scores_what_they_are(seen: Seen):
 def test_older_folders_of_maps_have_fewer_columns(seen: Seen, tmp_path: Path):
     plain = seen.folder.films[["image_id", "status", "map_max", "reason"]].assign(score=0.7)
     mine = copied(seen, tmp_path)
-    bare = replace(mine.folder, films=pd.DataFrame(plain), candidates=mine.folder.candidates.iloc[:, :7], about={})
+    bare = replace(mine.folder, films=pd.DataFrame(plain), candidates=mine.folder.candidates.iloc[:, :7])
     for name in ("scores.csv", "scores.json", "scores.reasons.csv"):
         (tmp_path / "maps" / name).unlink()
     assert write_page(bare, tmp_path / "page", key=None, workers=1).films == 5
@@ -194,15 +195,37 @@ def test_older_folders_of_maps_have_fewer_columns(seen: Seen, tmp_path: Path):
     assert best["box"] is None and best["area_mm2"] is None and best["moved"] is None
 
 
-def test_words_for_what_the_model_was_made_for():
-    digital = {"imaging": "digital", "detail_mm": 0.1}
-    assert trained_words(("mass",), digital) == ("Trained to find masses on digital mammograms, finest detail 0.1 mm.")
-    assert trained_words(("calcification", "mass"), {}) == (
-        "Trained to find calcifications and masses on films of unknown kind."
-    )
-    assert trained_words((), {}).startswith("The model was not trained")
+def test_a_film_without_candidate_reads_as_in_tables_and_pictures():
     assert nothing_words(("mass",)) == ["no mass candidate above", "; calcifications not searched"]
     assert nothing_words(("calcification", "mass")) == ["no calcification or mass candidate above", ""]
+    assert nothing_words(()) == ["no bright spot candidate above", ""]
+
+
+def test_the_threshold_is_the_heads_or_that_of_the_maps(seen: Seen):
+    scores = read_scores(seen.folder)
+    assert threshold_of(seen.folder, scores) == (0.3, "operating point: candidate 1 false positives per film")
+    other = replace(seen.folder, about={**seen.folder.about, "threshold": 0.4})
+    assert threshold_of(other, Scores())[0] == 0.4 and threshold_of(other, scores)[0] == 0.3
+    assert threshold_of(seen.folder, Scores()) == (0.25, "no operating point yet")
+
+
+def test_a_smaller_copy_of_a_film_covers_the_whole_of_it(seen: Seen, tmp_path: Path):
+    key = read_key(seen.key)
+    image_id, film = next(iter(seen.films.items()))
+    rows, cols = film.image.shape
+    for name, size in (
+        ("half", (cols // 2, rows // 2)),
+        ("odd", (cols // 2, rows // 2 + 3)),
+        ("wide", (cols, rows // 2)),
+    ):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), cv2.resize(film.image, size, interpolation=cv2.INTER_AREA))
+        films = {image_id: replace(key.films[image_id], path=tmp_path / f"{name}.png")}
+        write_page(seen.folder, tmp_path / name, key=replace(key, films=films), workers=1)
+        pixels = told(tmp_path / name, image_id)["pixels"]
+        if name == "wide":
+            assert pixels is None and "other proportions" in told(tmp_path / name, image_id)["without"]
+        else:
+            assert (pixels["rows"], pixels["cols"], pixels["highest"]) == (rows // 2, cols // 2, 10)
 
 
 def test_truth_of_other_films_is_refused(seen: Seen, tmp_path: Path):

@@ -11,6 +11,7 @@ mammomap.makeList = (state, open) => {
     { head: "view", of: (film) => film.view },
     ...mammomap.about.columns.map(({ key, head }) => ({ head, of: (film) => film.values[key], digits: 3 })),
     { head: "candidates", of: (film) => (film.status === "done" ? candidates(film) : null), digits: 0, live: true },
+    { head: "flags", of: (film) => film.flags },
     { head: "woman", of: (film) => film.woman },
     { head: "exam", of: (film) => film.exam },
   ].filter(({ of }) => mammomap.films.some((film) => of(film) !== "" && of(film) !== null));
@@ -37,6 +38,7 @@ mammomap.makeList = (state, open) => {
       if (at === 0) {
         cell.append(done ? element("button", { type: "button", text: film.id }) : element("span", { text: film.id }));
         if (!done) cell.append(element("small", { text: `${film.status}: ${film.reason}` }));
+        if (film.outside) cell.append(element("small", { text: `not as trained for: ${film.outside}` }));
         if (film.seen) cell.append(element("small", { text: "the net has seen this woman" }));
         if (done && !film.pixels) cell.append(element("small", { text: "without its pixels" }));
       }
@@ -77,7 +79,7 @@ mammomap.makeList = (state, open) => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let left = 0;
     for (const film of mammomap.films) {
-      const told = [film.id, film.woman, film.exam, film.side, film.view, film.status, film.reason].join(" ").toLowerCase();
+      const told = [film.id, film.woman, film.exam, film.side, film.view, film.flags, film.outside, film.status, film.reason].join(" ").toLowerCase();
       const fits = words.every((word) => told.includes(word));
       rows.get(film.id).hidden = !fits;
       left += fits;

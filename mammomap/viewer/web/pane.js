@@ -77,7 +77,8 @@ mammomap.makePane = (host, state, told) => {
     const source = { width: film.cols, height: film.rows, tileSize: Math.max(film.cols, film.rows), tileOverlap: 0 };
     if (!pixels) return { ...source, minLevel: 0, maxLevel: 0, getTileUrl: () => BLACK };
     return {
-      ...source,
+      width: pixels.cols,
+      height: pixels.rows,
       tileSize: pixels.tile,
       tileOverlap: 1,
       minLevel: pixels.lowest,
@@ -168,6 +169,8 @@ mammomap.makePane = (host, state, told) => {
       data.pixels && data.pixels.finest < data.pixels.highest
         ? `shown at 1/${2 ** (data.pixels.highest - data.pixels.finest)} of its size`
         : "",
+      data.pixels && data.pixels.cols < film.cols ? `a copy of ${data.pixels.rows} x ${data.pixels.cols} pixels` : "",
+      film.outside ? `not what the model was trained for: ${film.outside}` : "",
       film.seen ? "the net has seen this woman" : "",
     ].filter(Boolean).join("; ");
     draw();

@@ -13,7 +13,7 @@ mammomap.start = () => {
   let panes = [], leader = null, pairing = "alone", following = false;
 
   for (const id of ["trained", "trained-too"]) byId(id).textContent = about.trained;
-  byId("model").textContent = [about.model, about.made].filter(Boolean).join(", ");
+  byId("made").textContent = about.made;
   const list = mammomap.makeList(state, (film) => open(film));
   const act = { breast: () => pair("breast"), view: () => pair("view"), alone: () => pair("alone"), reset, changed, go,
     step, full, whole, native, zoom, pan, flip, nudge, window: widen, layer, candidate, filter, help, back };
@@ -170,7 +170,10 @@ mammomap.start = () => {
     if (viewport()) viewport().goHome();
   }
   function native() {
-    if (viewport()) leader.look(1 / (window.devicePixelRatio || 1));
+    if (viewport()) {
+      const { pixels } = leader.data;
+      leader.look((pixels ? pixels.cols / leader.film.cols : 1) / (window.devicePixelRatio || 1));
+    }
   }
   function zoom(by) {
     if (viewport()) viewport().zoomBy(by).applyConstraints();

@@ -29,7 +29,7 @@ mammomap.countAbove = (film, layer, threshold) => film.tops[layer].filter((score
 // What a film without a candidate reads.
 mammomap.nothingAbove = (threshold) => {
   const [before, after] = mammomap.about.nothing;
-  return `${before} ${threshold.toFixed(2)}${after}`;
+  return `${before} ${Number(threshold.toPrecision(2))}${after}`;
 };
 
 // The other breast in the same view, or the other view of the same breast; null where there is none.
