@@ -1,5 +1,9 @@
 """`mammomap view` as a user types it."""
 
+import signal
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -42,3 +46,22 @@ def test_faults_are_one_line(seen: Seen, tmp_path: Path):
         assert done.exit_code == 1 and reason in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     assert run(maps, "--single-file", "--serve", "-o", tmp_path / "p").exit_code == 2
+
+
+def test_it_is_served_until_it_is_stopped(seen: Seen, tmp_path: Path):
+    words = [sys.executable, "-m", "mammomap", "view", seen.folder.folder, "-o", tmp_path / "page", "--serve", "0"]
+    served = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True)
+    try:
+        assert served.stdout is not None
+        assert "3 with their pixels" in served.stdout.readline()
+        url = served.stdout.readline().split()[0]
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(url, timeout=10) as page:
+            assert b'content="mammomap view"' in page.read()
+        served.send_signal(signal.SIGINT)
+        assert served.wait(timeout=20) == 0
+    finally:
+        served.kill()
+        served.wait()
+        if served.stdout:
+            served.stdout.close()

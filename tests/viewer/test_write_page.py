@@ -257,6 +257,15 @@ def test_the_library_is_as_published_and_its_licence_lies_beside_it(viewed_page:
     assert "Redistributions" in (viewed_page / "viewer" / "openseadragon-LICENSE.txt").read_text()
 
 
+def test_every_key_stands_in_the_docs():
+    table = (Path(film_module.__file__).parent / "web" / "keys.js").read_text()
+    lists = re.findall(r"^ {4}\[\[(.+?)\], \"", table, re.M)
+    keys = {key for listed in lists for key in re.findall(r'"([^"]+)"', listed)} - {"=", "h", "Escape"}
+    told = (Path(__file__).parents[2] / "docs" / "viewer.md").read_text()
+    assert len(lists) > 25
+    assert not [key for key in keys if f"`{key}`" not in told and not key.startswith("Arrow")]
+
+
 def test_no_part_of_the_viewer_needs_a_net():
     code = (
         "import sys, mammomap.viewer.view, mammomap.viewer.single; print(sorted({'torch', 'timm'} & set(sys.modules)))"

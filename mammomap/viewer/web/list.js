@@ -1,6 +1,8 @@
 // The list of films: sorted by any column, filtered by text; films that were set aside stand in it with their reason.
 "use strict";
 
+const IN_WORDS = new Intl.Collator("en", { numeric: true }); // film 9 before film 10
+
 mammomap.makeList = (state, open) => {
   const { element, byId, shown } = mammomap;
   const table = byId("film-table"), count = byId("film-count"), filter = byId("filter");
@@ -66,7 +68,7 @@ mammomap.makeList = (state, open) => {
     order = [...mammomap.films].sort((a, b) => {
       const [x, y] = [of(a), of(b)];
       if (empty(x) || empty(y)) return empty(x) - empty(y);
-      return direction * (numbers ? x - y : String(x).localeCompare(String(y), "en", { numeric: true }));
+      return direction * (numbers ? x - y : IN_WORDS.compare(x, y));
     });
     body.append(...order.map((film) => rows.get(film.id)));
     heads.forEach((head, which) => {
