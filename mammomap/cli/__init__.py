@@ -12,6 +12,7 @@ from mammomap.cli.data import audit, download, index, phantom, prepare
 from mammomap.cli.heatmaps import segment
 from mammomap.cli.models import bundle, classify, export_onnx, train, train_head, train_image
 from mammomap.cli.referee import benchmark
+from mammomap.cli.viewing import view
 from mammomap.cli.whole import demo
 
 
@@ -32,6 +33,6 @@ def main() -> None:
     """
 
 
-_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark)
+_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark, view)
 for _verb in (*_WORK, train_image, bundle, export_onnx, download, phantom, demo):
     main.add_command(_verb)
