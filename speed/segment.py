@@ -32,13 +32,14 @@ from pathlib import Path
 import numpy as np
 from fresh import Rounds, in_turn, median, ratio
 
+from mammomap.masks.key import Key
 from mammomap.masks.sources import find_sources
 from mammomap.report.film_pictures import write_pictures
 from mammomap.report.sheets import write_sheets
 from mammomap.seg import mappers
 from mammomap.seg.device import choose_hardware
 from mammomap.seg.segment import segment
-from mammomap.viewer.pages import write_page
+from mammomap.viewer.page import write_page
 
 ROWS, WORKING_ROWS, TILE = 4700, 1152, 512
 VARIANTS = ("whole", "in tiles", "native", "pictures", "viewer")
@@ -93,7 +94,7 @@ def one(variant: str, work: Path, films: int) -> str:
             write_pictures(folder, paths)
             write_sheets(folder, paths)
         else:
-            write_page(folder, out, paths=paths)
+            write_page(folder, out, key=Key(films={source.image_id: source.for_key for source in sources}))
     else:
         mapper, in_net = mapper_of(work / "run", TILE if variant == "in tiles" else None)
         mapper(mappers.read_working_film(sources[0].path, mapper.rows, sources[0].film_size))  # the first is slower
