@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made.browser_tab import DESKTOP, Tab
 from made.viewed import Seen, make_set
 
 from mammomap.masks.key import read_key
@@ -39,3 +40,20 @@ def chromium() -> Iterator:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def opened(chromium, viewed_page: Path) -> Iterator:
+    """Opens tabs of the page; in the end none may have asked for anything outside its folder, or failed."""
+    tabs: list[Tab] = []
+
+    def open_tab(size: tuple[int, int] = DESKTOP, film: str = "") -> Tab:
+        tabs.append(Tab(chromium, viewed_page / "index.html", size, film))
+        return tabs[-1]
+
+    yield open_tab
+    inside = viewed_page.as_uri() + "/"
+    for tab in tabs:
+        assert not [url for url in tab.asked if not url.startswith((inside, "data:"))]
+        assert tab.said == []
+        tab.page.close()
