@@ -189,10 +189,12 @@ def _settings(config: Path | None, assign: tuple[str, ...], options: dict) -> di
 @click.option("-o", "--out", type=FILE, required=True, metavar="HEAD", help="File for the head (JSON).")
 @click.option(
     "--kind",
-    type=click.Choice(["features", "trees", "max", "top-k", "log-sum-exp", "noisy-or", "generalised-mean", "score"]),
+    type=click.Choice(
+        ["features", "trees", "conv", "max", "top-k", "log-sum-exp", "noisy-or", "generalised-mean", "score"]
+    ),
     default="features",
     show_default=True,
-    help="Logistic regression on features of the map, trees on them, or one way of pooling it (docs/labels.md).",
+    help="Logistic regression or trees on features of the map, a small net on it, or one way of pooling it.",
 )
 @click.option(
     "--join",
@@ -227,6 +229,8 @@ def train_head(store: Path, model: Path, out: Path, folds: int | None, **how) ->
     for name, level in head.levels.items():
         text = f"{level.cases} cases of {level.women} women, held-out AUC {level.held_out_auc:.3f}"
         click.echo(f"{name}: {text}, calibrated by {level.calibration.kind}")
+    if head.pixel_temperature is not None:
+        click.echo(f"pixels: temperature {head.pixel_temperature:.2f}, against {head.pixel_truth}")
     say_done(done, f"head {head.kind} on {head.fitted_on} -> {out}")
 
 
