@@ -117,7 +117,7 @@ def looked_at(number: int, store: Store, run: Run, work: Path, sizes: argparse.N
     path = work / str(number) / "films.csv"
     if path.is_file():
         return path
-    mapper, features = RunMapper(run), NetFeatures(run)
+    mapper, features, seen = RunMapper(run), NetFeatures(run), set(run.women_codes)
     about = store.tables.films.set_index("image_id").join(yardsticks(store.tables).set_index("image_id"))
     rows, coarse, deep = [], [], []
     listed = list(films_by_part(store, run.split, sizes))
@@ -127,6 +127,8 @@ def looked_at(number: int, store: Store, run: Run, work: Path, sizes: argparse.N
         made = mapper(working)
         values = inputs_of(made, candidate_rows(image_id, made))
         code = women_codes([film["patient_id"]], run.source)[0]
+        if (code in seen) != (part in ("net", "validation")):
+            raise SystemExit(f"{image_id}: part {part}, and the net says otherwise")
         told = {"rotation": number, "part": "seen" if part == "net" else part, "image_id": image_id, "woman": code}
         told |= {"side": film["side"], "view": film["view"], "malignant": int(film["malignant"])}
         rows.append(told | without_a_net(film, made) | values)

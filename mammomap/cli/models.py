@@ -239,25 +239,37 @@ def train_head(store: Path, model: Path, out: Path, folds: int | None, **how) ->
 @click.option("--head", required=True, type=FILE, help="A head of 'mammomap train-head', or a bundle with one.")
 @click.option("-o", "--out", type=FILE, metavar="CSV", help="File for the scores.  [default: MAPS/scores.csv]")
 @click.option("--in-sample", is_flag=True, help="Score women whom net or head have seen too; the tables say so.")
+@click.option("--pictures", type=FOLDER, help="Folder for a picture of each film with the reasons on it.")
+@click.option("--key", type=FILE, help="Key file of the maps, which leads to the films.  [default: MAPS.key.json]")
 @one_line_errors
-def classify(maps: Path, head: Path, out: Path | None, in_sample: bool) -> None:
+def classify(
+    maps: Path, head: Path, out: Path | None, in_sample: bool, pictures: Path | None, key: Path | None
+) -> None:
     """Score every mapped image, breast and woman: how likely a lesion is malignant, calls, and the reasons.
 
     Breasts and women are scored where maps were made of tables, which say what belongs together (docs/labels.md).
 
     \b
-    Example:
+    Examples:
       mammomap classify maps --head head.json
+      mammomap classify maps --head head.json --pictures pictures
     """
     from mammomap.classify.classify import classify as run
     from mammomap.classify.heads import read_head
+    from mammomap.masks.key import key_beside, read_key
     from mammomap.masks.mapfile import read_map_folder
+    from mammomap.report.reasons import write_reasons
 
-    out = out or maps / "scores.csv"
-    scores, done = run(read_map_folder(maps), read_head(head), out, in_sample=in_sample, progress=progress_bar)
+    out, folder = out or maps / "scores.csv", read_map_folder(maps)
+    scores, done = run(folder, read_head(head), out, in_sample=in_sample, progress=progress_bar)
     if "score" in scores:
         click.echo("note: films of another set than the head's get a score; probabilities need a head of their own")
     say_done(done, f"{len(scores)} images, {scores['call at youden'].sum()} called at the Youden point -> {out}")
+    if pictures:
+        shown, missing = write_reasons(folder, out, read_key(key or key_beside(maps)), pictures)
+        click.echo(f"{shown} pictures -> {pictures}")
+        for line in missing:
+            click.echo(f"  no picture: {line}", err=True)
 
 
 @click.command()

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +111,20 @@ def test_a_head_survives_its_file_and_others_are_refused(tmp_path: Path) -> None
             read_head(tmp_path / name)
 
 
+def test_a_head_from_before_pixels_had_a_temperature_is_read(tmp_path: Path) -> None:
+    head = fit(*draw(60, 7))
+    write_head(tmp_path / "h.json", head)
+    values = json.loads((tmp_path / "h.json").read_text())
+    del values["pixel_temperature"], values["pixel_truth"]
+    (tmp_path / "h.json").write_text(json.dumps(values))
+    assert read_head(tmp_path / "h.json") == head and head.pixel_temperature is None
+
+
+def test_heads_are_read_and_applied_without_torch() -> None:
+    code = "import sys, mammomap.classify.heads, mammomap.classify.reasons; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_too_few_women_are_refused() -> None:
     features, malignant, women = draw(6, 8)
     with pytest.raises(ConfigError, match="at least 5"):
@@ -139,6 +155,8 @@ def test_from_run_to_scores(trained_run, drawn_store, tmp_path: Path) -> None:
     assert done and not train_head(drawn_store, trained_run, tmp_path / "head.json")[1]
     women = trained_run.split.women("head")
     assert head.levels["image"].women == len(women)
+    assert head.pixel_temperature is not None and 0.2 < head.pixel_temperature < 10
+    assert head.pixel_truth == "ellipses in boxes and circles" and read_head(tmp_path / "head.json") == head
     assert set(head.women_seen) == set(women_codes(trained_run.split.women("net", "validation") | women))
     test = trained_run.split.tables(drawn_store.tables, "test").films
     sources = find_sources([drawn_store.folder / "tables"], trained_run.split, "test")
