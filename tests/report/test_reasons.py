@@ -13,76 +13,84 @@ from PIL import Image
 from mammomap.masks.grid import Grid
 from mammomap.masks.key import Key, KeyFilm
 from mammomap.masks.mapfile import FilmMap, MapFolder, write_map
+from mammomap.masks.marker import is_our_picture
+from mammomap.report.film_pictures import RESEARCH, Shown
 from mammomap.report.overlay import GAP_PX, HEADER_PX, overlay
-from mammomap.report.reasons import caption, reasons_picture, wrapped, write_reasons
+from mammomap.report.reasons import CROSSES, features_in_words, reasons_picture, write_reasons
 
-GRID = Grid(film_rows=400, film_cols=300, row0=0, col0=100, row1=400, col1=300, mirrored=True, rows=200, cols=100)
 ROWS = [
     {"what": "feature", "name": "highest malignancy candidate", "value": 0.3, "moved": 0.82},
     {"what": "feature", "name": "mean malignancy in the breast", "value": -2.0, "moved": -1.5},
-    {"what": "candidate", "name": "lesion candidate", "row": 100.0, "col": 220.0, "value": 0.7, "moved": 1.234},
+    {"what": "candidate", "name": "lesion candidate", "row": 100.0, "col": 80.0, "value": 0.7, "moved": 1.234},
 ]
+SIZE = (400, 300)
 
 
-def made() -> FilmMap:
-    lesion = np.zeros((200, 100), np.float32)
+def seen() -> Shown:
+    """A film of 400 x 300 pixels at half size."""
+    lesion = np.zeros((200, 150), np.float32)
     lesion[45:55, 35:45] = 0.7
-    return FilmMap(lesion, lesion / 2, np.ones((200, 100), bool), GRID)
+    return Shown(np.full((200, 150), 0.5, np.float32), lesion, [], None, False)
 
 
-def opened(png: bytes) -> np.ndarray:
+def drawn(rows: list[dict]) -> np.ndarray:
+    png = reasons_picture(seen(), SIZE, rows, threshold=0.25, title="LEFT CC")
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
-def test_a_cross_stands_at_the_candidate_on_the_maps_grid() -> None:
-    film = np.full((200, 100), 0.5, np.float32)
-    picture = opened(reasons_picture(film, made(), ROWS, threshold=0.25, title="LEFT CC"))
-    plain = opened(overlay(film, made().lesion, [], threshold=0.25, title="LEFT CC"))
-    assert picture.shape[1] == plain.shape[1] and picture.shape[0] > plain.shape[0]
-    changed = np.argwhere((picture[: plain.shape[0]] != plain).any(2))
-    row, col = GRID.to_working(np.array([[100.0, 220.0]]))[0]
-    middle = (HEADER_PX + round(row), 100 + GAP_PX + round(col))
-    assert picture[middle].tolist() == [255, 255, 255] and (changed[:, 1] >= 100 + GAP_PX).all()
-    assert np.abs(changed[:, 0] - middle[0]).max() <= 12
-    below = picture[plain.shape[0] :]
-    assert (below > 200).any()
+def test_a_cross_stands_at_the_candidate_and_nowhere_else() -> None:
+    notes = [CROSSES, *features_in_words(ROWS), RESEARCH]
+    png = overlay(seen().film, seen().lesion, [], threshold=0.25, title="LEFT CC", notes=notes)
+    plain, picture = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int), drawn(ROWS)
+    assert picture.shape == plain.shape
+    changed = np.argwhere((picture != plain).any(2))
+    middle = HEADER_PX + round(100.5 / 2 - 0.5), 150 + GAP_PX + round(80.5 / 2 - 0.5)
+    assert picture[middle].tolist() == [255, 255, 255]
+    assert np.abs(changed[:, 0] - middle[0]).max() <= 12 and changed[:, 1].min() >= middle[1] - 6
+    assert np.array_equal(drawn(ROWS[:2])[: HEADER_PX + 200], plain[: HEADER_PX + 200])
 
 
 def test_the_number_is_what_the_candidate_moved() -> None:
-    film = np.full((200, 100), 0.5, np.float32)
-    pictures = {
-        moved: opened(reasons_picture(film, made(), [{**ROWS[2], "moved": moved}], threshold=0.25, title=""))
-        for moved in (1.234, 1.231, -1.234)
-    }
-    assert np.array_equal(pictures[1.234], pictures[1.231])  # both +1.23
-    assert not np.array_equal(pictures[1.234], pictures[-1.234])
+    one, same, other = (drawn([{**ROWS[2], "moved": moved}]) for moved in (1.234, 1.231, -1.234))
+    assert np.array_equal(one, same) and not np.array_equal(one, other)
 
 
-def test_the_caption_names_the_strongest_first() -> None:
-    told = caption(ROWS)
-    assert told.endswith("mean malignancy in the breast -1.50; highest malignancy candidate +0.82")
-    assert "no sum of features" in caption(ROWS[2:]) and "In logits" not in caption(ROWS[2:])
-    lines = wrapped(told, 200)
-    assert len(lines) > 2 and " ".join(lines) == told
+def test_words_of_two_places_do_not_cover_each_other() -> None:
+    """The second of two places that are 6 pixels apart has its words below the first's."""
+    near = {**ROWS[2], "row": 104.0, "col": 84.0}
+    two, alone = drawn([ROWS[2], near]), drawn([ROWS[2]])
+    changed = np.argwhere((two != alone).any(2))
+    words = changed[changed[:, 1] > 150 + GAP_PX + 42 + 8]
+    assert words[:, 0].min() >= HEADER_PX + 50 + 7
+
+
+def test_the_strongest_feature_is_named_first() -> None:
+    (told,) = features_in_words(ROWS)
+    assert told.endswith("mean malignancy in the breast -1.50; highest malignancy candidate +0.82.")
+    assert features_in_words(ROWS[2:]) == ["This head's score is no sum of features."]
 
 
 def test_pictures_of_a_folder_by_its_key(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    pixels = rng.integers(8_000, 30_000, (400, 300)).astype(np.uint16)
+    pixels = np.zeros(SIZE, np.uint16)
+    pixels[50:350, :200] = rng.integers(20_000, 30_000, (300, 200))
     cv2.imwrite(str(tmp_path / "a.png"), pixels)
-    write_map(tmp_path / "maps" / "maps" / "one.npz", made())
+    lesion = np.zeros((200, 150), np.float32)
+    made = FilmMap(lesion, lesion, np.ones((200, 150), bool), Grid.whole(*SIZE, 200, 150))
+    write_map(tmp_path / "maps" / "maps" / "one.npz", made)
     films = pd.DataFrame({"image_id": ["one", "two", "three"], "status": "done"})
-    folder = MapFolder(tmp_path / "maps", {}, films, pd.DataFrame())
+    films = films.assign(side="LEFT", view="CC", flags="", rows=400, cols=300, spacing_mm=float("nan"))
+    candidates = pd.DataFrame(columns=["image_id", "map", "row", "col", "score"])
+    folder = MapFolder(tmp_path / "maps", {"threshold": 0.25}, films, candidates)
     key = Key(films={"one": KeyFilm(tmp_path / "a.png"), "two": KeyFilm(tmp_path / "gone.png")})
-    scores = films[["image_id"]].assign(side="LEFT", view=float("nan"), probability=0.8)
-    scores.to_csv(tmp_path / "s.csv", index=False)
+    films[["image_id"]].assign(probability=0.8).to_csv(tmp_path / "s.csv", index=False)
     told = pd.DataFrame([{"image_id": "one", **row} for row in ROWS])
     told.to_csv(tmp_path / "s.reasons.csv", index=False)
     (tmp_path / "s.json").write_text('{"operating_points": {"candidate 1 false positives per film": 0.5}}')
     done, missing = write_reasons(folder, tmp_path / "s.csv", key, tmp_path / "out")
     assert done == 1 and [path.name for path in (tmp_path / "out").glob("*.png")] == ["one.png"]
     assert len(missing) == 2 and "no such file" in missing[0] and missing[1] == "three: not in the key"
-    assert str(tmp_path) not in " ".join(missing)
+    assert str(tmp_path) not in " ".join(missing) and is_our_picture(tmp_path / "out" / "one.png")
 
 
 def test_it_needs_no_torch() -> None:
