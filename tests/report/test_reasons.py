@@ -77,7 +77,8 @@ def test_pictures_of_a_folder_by_its_key(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), pixels)
     lesion = np.zeros((200, 150), np.float32)
     made = FilmMap(lesion, lesion, np.ones((200, 150), bool), Grid.whole(*SIZE, 200, 150))
-    write_map(tmp_path / "maps" / "maps" / "one.npz", made)
+    for image_id in ("one", "two"):
+        write_map(tmp_path / "maps" / "maps" / f"{image_id}.npz", made)
     films = pd.DataFrame({"image_id": ["one", "two", "three"], "status": "done"})
     films = films.assign(side="LEFT", view="CC", flags="", rows=400, cols=300, spacing_mm=float("nan"))
     candidates = pd.DataFrame(columns=["image_id", "map", "row", "col", "score"])
