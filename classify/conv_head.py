@@ -111,7 +111,7 @@ def fit_conv(inputs: NDArray[np.float64], malignant: NDArray[np.bool_], seed: in
                 optimiser.step()
                 schedule.step()
     flat = np.concatenate([part.detach().numpy().ravel() for part in kept])
-    return ConvNet(mean, spread, tuple(float(value) for value in flat))
+    return ConvNet(mean, spread, tuple(float(str(value)) for value in flat))  # as few digits as say it in float32
 
 
 def _varied(films, rng: np.random.Generator):

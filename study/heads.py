@@ -55,10 +55,15 @@ class Judged:
     malignant: np.ndarray
     score: np.ndarray
     probability: np.ndarray
-    woman: np.ndarray
-    """Numbers from 0 without gaps."""
+    name: np.ndarray
+    """The woman of each case."""
     part: np.ndarray
     """The seed or rotation of each case."""
+
+    @cached_property
+    def woman(self) -> np.ndarray:
+        """Her number, from 0 without gaps."""
+        return np.unique(self.name, return_inverse=True)[1]
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -74,19 +79,15 @@ def judged(films: pd.DataFrame, head: Head, inputs: np.ndarray, level: str, seed
     raw = head.raw(inputs)
     found = cases(films.assign(raw=raw, malignant=films["malignant"] > 0), level, head.join)
     told = head.levels[level].calibration(found["raw"].to_numpy())
-    woman = np.unique(found["woman"], return_inverse=True)[1]
-    part = np.full(len(found), seed)
-    return Judged(found["malignant"].to_numpy(bool), found["raw"].to_numpy(), told, woman, part)
+    name, part = found["woman"].to_numpy(str), np.full(len(found), seed)
+    return Judged(found["malignant"].to_numpy(bool), found["raw"].to_numpy(), told, name, part)
 
 
 def together(each: Sequence[Judged]) -> Judged:
-    """Rotations as one set, ranked by their probabilities; each tests other women."""
-    first = np.cumsum([0, *(one.woman.max() + 1 for one in each[:-1])])
-    woman = np.concatenate([one.woman + start for one, start in zip(each, first, strict=True)])
-    malignant, told, part = (
-        np.concatenate([getattr(one, n) for one in each]) for n in ("malignant", "probability", "part")
-    )
-    return Judged(malignant, told, told, woman, part)
+    """Rotations as one set, ranked by their probabilities; a woman whom several look at is one woman."""
+    names = ("malignant", "probability", "name", "part")
+    malignant, told, name, part = (np.concatenate([getattr(one, field) for one in each]) for field in names)
+    return Judged(malignant, told, told, name, part)
 
 
 MEASURES: dict[str, Callable[[Judged], Sampled]] = {
@@ -243,9 +244,9 @@ class Study:
         each = []
         for seed in self.seeds:
             films = self.part(part, seed).dropna(subset=[column])
-            woman = np.unique(films["woman"], return_inverse=True)[1]
-            score, here = films[column].to_numpy(float), np.full(len(films), seed)
-            each.append(Judged(films["malignant"].to_numpy(bool), score, score, woman, here))
+            name, here = films["woman"].to_numpy(str), np.full(len(films), seed)
+            score = films[column].to_numpy(float)
+            each.append(Judged(films["malignant"].to_numpy(bool), score, score, name, here))
         return self.joined(each)
 
     def of_column(self, column: str) -> str:

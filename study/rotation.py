@@ -138,6 +138,7 @@ def looked_at(number: int, store: Store, run: Run, work: Path, sizes: argparse.N
     fitted_on = frame["part"].isin(["seen", "head"]).to_numpy()
     found = PCA(min(NET_WIDTH, int(fitted_on.sum()) - 1), svd_solver="full").fit(deep[fitted_on])
     components = found.transform(deep).astype(np.float16)
+    components = np.pad(components, ((0, 0), (0, NET_WIDTH - components.shape[1])))  # a small set has fewer
     share = np.full(len(frame), found.explained_variance_ratio_.sum())
     write_rows(path, frame, coarse=np.stack(coarse), net=components, net_share=share.astype(np.float32))
     return path
