@@ -206,7 +206,7 @@ class Study:
         """What fitting on maps of seen women does: what the head then says of itself, and what it is worth."""
         lines = [
             "| the default head, fitted on maps of | AUC that it shows by cross-validation | AUC on test women "
-            "| difference | calibration slope there | intercept there |",
+            "| shown minus true | calibration slope there | intercept there |",
             "|---|---|---|---|---|---|",
         ]
         for part, name in (("head", "women whom the net has not seen"), ("seen", "women who trained the net")):

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from heads import BOUNDS, Judged, Study, judged, less, over_seeds, told
 
+from mammomap.classify.beside import fit_beside
 from mammomap.classify.features import FEATURES, SCORE
 from mammomap.classify.heads import Head, fit_head
 from mammomap.classify.levels import LEVELS
@@ -188,12 +189,9 @@ class Rotation(Study):
 
 
 def _fit_of(model: str):
-    """The model of a head with inputs of this study's own; that of the net's features is imported where it is used,
-    since it comes with torch."""
+    """The model of a head with inputs of this study's own."""
     if model == "border":
         return lambda inputs, malignant, women, seed: fit_linear(inputs, malignant)
-    from mammomap.classify.beside import fit_beside
-
     return fit_beside(len(FEATURES) if model == "map and net" else 0)
 
 
