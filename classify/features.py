@@ -1,7 +1,7 @@
 """What a head sees of a map: a dozen numbers, each of which a reader could check on the picture, or one that pools it.
 
-In: a FilmMap and its candidates. Out: float64 `(n,)`, as the head's kind asks. Probabilities enter as logits, areas as
-the logarithm of their share of the breast.
+In: a FilmMap and its candidates. Out: float64 `(n,)`, as the head's kind asks: features, a pool, or a coarse map.
+Probabilities enter as logits, areas as the logarithm of their share of the breast.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from mammomap.classify.conv_head import coarse_map
 from mammomap.classify.pooling import POOLS
 from mammomap.errors import ConfigError
 from mammomap.masks.mapfile import FilmMap
@@ -29,15 +30,17 @@ FEATURES = (
     "breast share with lesion over 0.3",
     "mean malignancy in the breast",
 )
-SCORE = "score"
-KINDS = ("features", "trees", *POOLS, SCORE)
-"""Kinds of heads: logistic regression on `FEATURES`, gradient boosting on them, one of the pools, or what a classifier
-of images says of the whole film."""
+SCORE, CONV = "score", "conv"
+KINDS = ("features", "trees", CONV, *POOLS, SCORE)
+"""Kinds of heads: logistic regression on `FEATURES`, gradient boosting on them, a small convolutional net on a coarse
+map, one of the pools, or what a classifier of images says of the whole film."""
 _LEAST = 1e-4
 
 
 def inputs_named(kind: str) -> tuple[str, ...]:
-    """The names of what a kind of head is given."""
+    """The names of what a kind of head is given; of a coarse map the names of its two layers."""
+    if kind == CONV:
+        return ("lesion, coarse", "malignancy, coarse")
     return (kind,) if kind in POOLS or kind == SCORE else FEATURES
 
 
@@ -53,6 +56,8 @@ def head_inputs(kind: str, film_map: FilmMap, candidates: Sequence[dict]) -> NDA
         if film_map.score is None:
             raise ConfigError("a head of kind score is for classifiers of images; these maps come with no score")
         return np.array([_logit(film_map.score)])
+    if kind == CONV:
+        return coarse_map(film_map)
     if kind in POOLS:
         return np.array([_logit(POOLS[kind](film_map, candidates))])
     return map_features(film_map, candidates)

@@ -8,7 +8,7 @@ fitted on the others, so that a probability is calibrated on women whom neither 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from mammomap.classify.calibration import Calibration, choose_calibration
-from mammomap.classify.features import KINDS, inputs_named
+from mammomap.classify.conv_head import ConvNet, fit_conv
+from mammomap.classify.features import CONV, KINDS, inputs_named
 from mammomap.classify.levels import MEAN, Join, cases, learn_join, levels_known
 from mammomap.classify.models import Linear, Trees, as_it_is, fit_linear, fit_trees
 from mammomap.errors import ConfigError, ModelError
@@ -31,6 +32,9 @@ FOLDS = 5
 JOINS = ("mean", "two-view")
 """How the views of a breast are joined: their mean, or weights that are learned."""
 IMAGE_POINTS = ("sensitivity 0.90", "specificity 0.90", "youden")
+Estimator = Linear | Trees | ConvNet
+Fit = Callable[[NDArray[np.float64], NDArray[np.bool_], NDArray, int], Estimator]
+"""Inputs, labels, women, seed -> a model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,7 @@ class Head:
 
     kind: str
     inputs: tuple[str, ...]
-    estimator: Linear | Trees
+    estimator: Estimator
     join: Join
     levels: dict[str, Level]
     """image, and where the films could be joined breast and patient."""
@@ -67,6 +71,10 @@ class Head:
     """Whose maps these were, in words."""
     women_seen: tuple[str, ...]
     """Codes of the women that net or head have seen."""
+    pixel_temperature: float | None = None
+    """Of the lesion layer's pixels (`mammomap.classify.pixel_temperature`); None where no lesion has an outline."""
+    pixel_truth: str = ""
+    """What it was fitted against: outlines, or boxes and circles where a set has nothing better."""
 
     def raw(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores in logits `(films,)` of inputs `(films, n)`, before calibration."""
@@ -92,10 +100,15 @@ def fit_head(
     fitted_on: str = "women of the part head",
     women_seen: tuple[str, ...] = (),
     candidate_points: Mapping[str, float] | None = None,
+    pixels: tuple[float | None, str] = (None, ""),
+    named: tuple[str, ...] = (),
+    fit: Fit | None = None,
     seed: int,
 ) -> Head:
     """Fit and calibrate a head. films: image_id, woman, malignant and, for breasts and women, side and view; one row
-    for each row of `inputs`. `candidate_points` are thresholds that were chosen on the same women.
+    for each row of `inputs`. `candidate_points` are thresholds that were chosen on the same women, `pixels` the
+    temperature of the map's pixels and what it was fitted against. A study may bring inputs and a model of its own by
+    `named` and `fit`; no file holds such a head.
 
     Raises
     ------
@@ -109,30 +122,36 @@ def fit_head(
         count = len(set(women[malignant == label]))
         if count < FOLDS:
             raise ConfigError(f"{count} women with a {name} image for the head, at least {FOLDS} are needed")
+    model_of = fit or _fit_of(kind)
     held_out, fold = np.zeros(len(films)), np.zeros(len(films), int)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for number, (others, these) in enumerate(folds.split(inputs, malignant, women)):
-        held_out[these] = _fit(kind, inputs[others], malignant[others], seed).score(inputs[these])
+        held_out[these] = model_of(inputs[others], malignant[others], women[others], seed).score(inputs[these])
         fold[these] = number
     scored = films.assign(raw=held_out, fold=fold)
     levels = {level: _level(scored, level, join, seed) for level in levels_known(films)}
     return Head(
         kind=kind,
-        inputs=inputs_named(kind),
-        estimator=_fit(kind, inputs, malignant, seed),
+        inputs=named or inputs_named(kind),
+        estimator=model_of(inputs, malignant, women, seed),
         join=learn_join(scored) if join == "two-view" and "breast" in levels else MEAN,
         levels=levels,
         candidate_points=dict(candidate_points or {}),
         model=model,
         fitted_on=fitted_on,
         women_seen=tuple(women_seen),
+        pixel_temperature=pixels[0],
+        pixel_truth=pixels[1],
     )
 
 
-def _fit(kind: str, inputs: NDArray, malignant: NDArray, seed: int) -> Linear | Trees:
-    if kind == "features":
-        return fit_linear(inputs, malignant)
-    return fit_trees(inputs, malignant, seed) if kind == "trees" else as_it_is()
+def _fit_of(kind: str) -> Fit:
+    by_kind: dict[str, Fit] = {
+        "features": lambda inputs, malignant, women, seed: fit_linear(inputs, malignant),
+        "trees": lambda inputs, malignant, women, seed: fit_trees(inputs, malignant, seed),
+        CONV: lambda inputs, malignant, women, seed: fit_conv(inputs, malignant, seed),
+    }
+    return by_kind.get(kind, lambda inputs, malignant, women, seed: as_it_is())
 
 
 def _level(scored: pd.DataFrame, level: str, join: str, seed: int) -> Level:
@@ -192,7 +211,7 @@ def read_head(path: Path) -> Head:
     kind = values.get("kind")
     if form != HEAD_FORMAT or kind not in KINDS or tuple(values.get("inputs", ())) != inputs_named(kind):
         raise ModelError(f"{path}: a head of another version; fit it again with 'mammomap train-head'")
-    model = Trees if "roots" in values["estimator"] else Linear
+    model = {"trees": Trees, CONV: ConvNet}.get(kind, Linear)
     levels = {
         name: Level(**{**its, "calibration": Calibration(**_tuples(its["calibration"]))})
         for name, its in values["levels"].items()

@@ -3,7 +3,8 @@
 In: a head, a film's map, candidates and inputs. Out: rows for a table.
 
 feature     what the head's model adds for it: exact for a linear head, along the trees' paths for the other; counted
-            from the mean film, or from what trees say before they ask anything
+            from the mean film, or from what trees say before they ask anything; a convolutional head has no such
+            rows, since nothing in it adds up
 candidate   the score less what it is once the candidate is taken out of both maps (the part around its peak that is
             above half of it), everything worked out anew
 """
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
+from mammomap.classify.conv_head import ConvNet
 from mammomap.classify.features import SCORE, head_inputs
 from mammomap.classify.heads import Head
 from mammomap.masks.mapfile import FilmMap
@@ -28,10 +30,12 @@ MOST = 3
 
 def reasons(head: Head, image_id: str, film_map: FilmMap, candidates: Sequence[dict], inputs: NDArray) -> list[dict]:
     """Rows of `COLUMNS`, features and then candidates, each with the strongest first."""
-    rows = [
-        {"image_id": image_id, "what": "feature", "name": name, "value": float(value), "moved": float(part)}
-        for name, value, part in zip(head.inputs, inputs, head.estimator.parts(inputs[None])[0], strict=True)
-    ]
+    rows = []
+    if not isinstance(head.estimator, ConvNet):
+        rows = [
+            {"image_id": image_id, "what": "feature", "name": name, "value": float(value), "moved": float(part)}
+            for name, value, part in zip(head.inputs, inputs, head.estimator.parts(inputs[None])[0], strict=True)
+        ]
     score = float(head.raw(inputs[None])[0])
     lesions = [row for row in candidates if row["map"] == "lesion" and head.kind != SCORE]  # no map moves that
     strongest = sorted(lesions, key=lambda row: -row["score"])[:MOST]
@@ -57,9 +61,9 @@ def without(film_map: FilmMap, candidate: dict) -> FilmMap:
 
 
 def in_words(rows: Sequence[dict], most: int = 3) -> str:
-    """The strongest features of one film, as one cell of a table."""
-    features = [row for row in rows if row["what"] == "feature"][:most]
-    return "; ".join(f"{row['name']} {row['moved']:+.2f}" for row in features)
+    """The strongest features of one film, or candidates where its head has no such parts, as one cell of a table."""
+    told = [row for row in rows if row["what"] == "feature"] or list(rows)
+    return "; ".join(f"{row['name']} {row['moved']:+.2f}" for row in told[:most])
 
 
 def _strength(row: dict) -> float:

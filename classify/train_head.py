@@ -2,7 +2,8 @@
 
 In: a store and a run. Films of the split's part `head` are mapped by the run's net; or, out of fold, all women who are
 not tested, each by a net that is trained like the run and has not seen her. Maps go no further than this. Out: a Head.
-Thresholds on candidates and on lesion pixels are chosen here too, on these women, and nowhere else.
+Thresholds on candidates and on lesion pixels are chosen here too, on these women, and nowhere else; so is the
+temperature of the pixels.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pandas as pd
 from mammomap.classify.features import head_inputs
 from mammomap.classify.heads import Head, fit_head, read_head, write_head
 from mammomap.classify.image_run import ImageMapper, ImageRun, train_image
+from mammomap.classify.pixel_temperature import PixelCounts
 from mammomap.errors import ConfigError, LeakError
 from mammomap.eval.froc import froc
 from mammomap.eval.overlap import dice
@@ -25,6 +27,7 @@ from mammomap.masks.outlines import outlines_of
 from mammomap.masks.splits import inner_splits
 from mammomap.masks.store import Store
 from mammomap.masks.tables import Tables
+from mammomap.masks.targets import IGNORE
 from mammomap.masks.working import WorkingFilm
 from mammomap.seg.candidates import MarkList, candidate_rows
 from mammomap.seg.config import TrainConfig, own_net
@@ -82,6 +85,7 @@ def train_head(
         fitted_on=f"maps by {folds} nets of women whom they had not seen" if folds > 1 else "women of the part head",
         women_seen=tuple(sorted(seen)),
         candidate_points=found.points(),
+        pixels=found.pixels(),
         seed=seed,
     )
     write_head(out, head)
@@ -96,6 +100,17 @@ class Gathered:
     films: list[dict] = field(default_factory=list)
     marks: MarkList = field(default_factory=MarkList)
     overlaps: list[list[float]] = field(default_factory=list)
+    outlined: PixelCounts = field(default_factory=PixelCounts)
+    boxed: PixelCounts = field(default_factory=PixelCounts)
+    """Pixels of films whose lesions are boxes or circles, of which outlines are only guessed; films without lesions
+    stand in both."""
+
+    def pixels(self) -> tuple[float | None, str]:
+        """The temperature of the lesion layer's pixels and what it was fitted against: outlines where there are any."""
+        for counts, name in ((self.outlined, "outlines"), (self.boxed, "ellipses in boxes and circles")):
+            if (temperature := counts.temperature()) is not None:
+                return temperature, name
+        return None, ""
 
     def points(self) -> dict[str, float]:
         """Thresholds: the lowest with 1 and with 0.25 false positives per film, and the pixel's with most Dice."""
@@ -145,8 +160,13 @@ def gather(
         found.inputs.append(head_inputs(kind, made, rows))
         about = {"image_id": film.image_id, "woman": film.patient_id, "side": film.side, "view": film.view}
         found.films.append({**about, "malignant": bool(film.malignant)})
-        if isinstance(run, Run) and outlines and not any(outline.approximate for outline in outlines):
-            found.overlaps.append(_dice_by_threshold(made, np.isin(stored.target, run.classes[1:])))
+        if isinstance(run, Run):
+            truth, guessed = np.isin(stored.target, run.classes[1:]), any(outline.approximate for outline in outlines)
+            for counts, counted in ((found.outlined, not guessed), (found.boxed, guessed or not outlines)):
+                if counted:
+                    counts.add(made, truth, stored.target != IGNORE)
+            if outlines and not guessed:
+                found.overlaps.append(_dice_by_threshold(made, truth))
 
 
 def _siblings(

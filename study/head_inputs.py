@@ -4,8 +4,8 @@
 
 RUN is a net trained on phantoms (`phantom_net.py` names the commands). Of each of `SEEDS` the first `WOMEN` women are
 for the head and as many more for the test, drawn at 800 rows; the net has seen none of them. Beside them `SEEN` women
-on whom the net was trained. One row a film: set, part, woman, side, view, label, BI-RADS, and the inputs of every kind
-of head, so that `heads.py` fits and compares heads with neither film nor net.
+on whom the net was trained. One row a film: set, part, woman, side, view, label, BI-RADS, and the inputs of all kinds
+of heads but the convolutional, so that `heads.py` fits and compares heads with neither film nor net.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tqdm import tqdm
 from mammomap.classify.features import FEATURES, head_inputs
 from mammomap.classify.pooling import POOLS
 from mammomap.masks.files import write_atomically
-from mammomap.masks.mapfile import women_codes
+from mammomap.masks.mapfile import FilmMap, women_codes
 from mammomap.masks.working import working_film
 from mammomap.phantom import PhantomConfig, PhantomFilm
 from mammomap.phantom.films import draw_woman, patient_name, woman_rng
@@ -34,7 +34,6 @@ from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import Run, read_run
 
 SEEDS, WOMEN, SEEN = (31, 32, 33, 34, 35), 500, 500
-INPUTS = (*FEATURES, *POOLS)
 
 
 def women(run: Run) -> Iterator[tuple[int, str, int]]:
@@ -51,16 +50,20 @@ def women(run: Run) -> Iterator[tuple[int, str, int]]:
         yield int(own[1]), "seen", int(re.sub(r"\D", "", name))
 
 
+def inputs_of(made: FilmMap, candidates: list[dict]) -> dict[str, float]:
+    """What heads are given of a map, by name; but for the coarse map."""
+    values = dict(zip(FEATURES, head_inputs("features", made, candidates), strict=True))
+    values |= {name: head_inputs(name, made, candidates)[0] for name in POOLS}
+    return {name: round(float(value), 5) for name, value in values.items()}
+
+
 def rows_of(film: PhantomFilm, mapper: RunMapper, seed: int, part: str) -> dict:
     """One row."""
     made = mapper(working_film(film.image, mapper.rows))
-    candidates = candidate_rows(film.image_id, made)
-    values = dict(zip(FEATURES, head_inputs("features", made, candidates), strict=True))
-    values |= {name: head_inputs(name, made, candidates)[0] for name in POOLS}
     about = {"seed": seed, "part": part, "image_id": film.image_id, "woman": f"{seed}-{film.patient_id}"}
     birads = max((grade(lesion.assessment) for lesion in film.lesions), default=0.0)
     about |= {"side": film.side, "view": film.view, "malignant": int(film.malignant), "birads": birads}
-    return about | {name: round(float(value), 5) for name, value in values.items()}
+    return about | inputs_of(made, candidate_rows(film.image_id, made))
 
 
 def main() -> None:

@@ -6,21 +6,25 @@ Rests on `study/heads/phantoms.csv.gz` (`head_inputs.py`). Each kind of head is 
 seed and judged on that seed's test women; figures are means over the seeds, intervals 95 % from resamples of women
 within seeds, the same for all heads, differences paired with the default head. Beside them: the default head fitted on
 maps of women whom the net was trained on, one view of a breast instead of two, and the readers' BI-RADS.
+
+`rotation_table.py` asks the same of the rotation over folds of one set (`rotation.py`): there each rotation stands for
+a seed, and since every woman is tested once, by probabilities that were calibrated inside her rotation, figures are of
+all test women together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tables import span
 
-from mammomap.classify.features import KINDS, SCORE, inputs_named
-from mammomap.classify.heads import Head, fit_head
+from mammomap.classify.features import CONV, KINDS, SCORE, inputs_named
+from mammomap.classify.heads import Head, fit_head, read_head, write_head
 from mammomap.classify.levels import LEVELS, cases
 from mammomap.eval.calibration import (
     brier,
@@ -36,6 +40,8 @@ from mammomap.eval.resamples import auc_bootstrap
 
 KEPT = Path(__file__).parent / "heads" / "phantoms.csv.gz"
 RESAMPLES = 2000
+COARSE = 13
+"""Steps of the kept coarse maps, a logit; 1e-4 and 1 - 1e-4 then fit into 8 bits."""
 SLOPE = (0.8, 1.25)
 """Where the default head's mean slope has to lie with its interval."""
 Sampled = tuple[float, np.ndarray]
@@ -44,34 +50,44 @@ Sampled = tuple[float, np.ndarray]
 
 @dataclass(frozen=True)
 class Judged:
-    """The test cases of one seed at one level: label, score and probability, woman."""
+    """The test cases of one seed, or of all rotations, at one level: label, score and probability, woman."""
 
     malignant: np.ndarray
     score: np.ndarray
     probability: np.ndarray
-    woman: np.ndarray
-    seed: int
+    name: np.ndarray
+    """The woman of each case."""
+    part: np.ndarray
+    """The seed or rotation of each case."""
 
-    @property
+    @cached_property
+    def woman(self) -> np.ndarray:
+        """Her number, from 0 without gaps."""
+        return np.unique(self.name, return_inverse=True)[1]
+
+    @cached_property
     def weights(self) -> np.ndarray:
-        """The same for every head, since they depend on the women alone."""
+        """The same for every head, since they depend on the women alone; drawn within seeds and labels."""
         ill = np.bincount(self.woman, self.malignant) > 0
-        return patient_weights(self.woman, RESAMPLES, self.seed, ill)
+        part = np.zeros(len(ill), int)
+        part[self.woman] = self.part
+        return patient_weights(self.woman, RESAMPLES, int(self.part[0]), 2 * part + ill)
 
 
-def fitted(films: pd.DataFrame, kind: str, join: str = "mean") -> Head:
-    """A head on some rows of the table."""
-    inputs = films[list(inputs_named(kind))].to_numpy(float)
-    return fit_head(inputs, films.assign(malignant=films["malignant"] > 0), kind=kind, join=join, model="study", seed=1)
-
-
-def judged(films: pd.DataFrame, head: Head, level: str, seed: int) -> Judged:
-    """A head's answers on test films."""
-    raw = head.raw(films[list(head.inputs)].to_numpy(float))
+def judged(films: pd.DataFrame, head: Head, inputs: np.ndarray, level: str, seed: int) -> Judged:
+    """A head's answers on films."""
+    raw = head.raw(inputs)
     found = cases(films.assign(raw=raw, malignant=films["malignant"] > 0), level, head.join)
     told = head.levels[level].calibration(found["raw"].to_numpy())
-    woman = np.unique(found["woman"], return_inverse=True)[1]
-    return Judged(found["malignant"].to_numpy(bool), found["raw"].to_numpy(), told, woman, seed)
+    name, part = found["woman"].to_numpy(str), np.full(len(found), seed)
+    return Judged(found["malignant"].to_numpy(bool), found["raw"].to_numpy(), told, name, part)
+
+
+def together(each: Sequence[Judged]) -> Judged:
+    """Rotations as one set, ranked by their probabilities; a woman whom several look at is one woman."""
+    names = ("malignant", "probability", "name", "part")
+    malignant, told, name, part = (np.concatenate([getattr(one, field) for one in each]) for field in names)
+    return Judged(malignant, told, told, name, part)
 
 
 MEASURES: dict[str, Callable[[Judged], Sampled]] = {
@@ -114,42 +130,73 @@ def less(one: Sampled, other: Sampled, n: int) -> str:
 
 
 class Study:
-    """The table, and the heads that are fitted on it."""
+    """The table, and the heads that are fitted on it. `rotating`: of a rotation, judged all together."""
 
-    def __init__(self, path: Path = KEPT) -> None:
-        self.films = pd.read_csv(path, dtype={"woman": str})
+    def __init__(self, path: Path = KEPT, *, rotating: bool = False) -> None:
+        films = pd.read_csv(path, dtype={"woman": str})
+        self.path, self.rotating = path, rotating
+        self.films = films.rename(columns={"rotation": "seed"}).assign(row=np.arange(len(films)))
+        self.arrays = dict(np.load(path.with_suffix(".npz"))) if path.with_suffix(".npz").is_file() else {}
         self.seeds = sorted(self.films.loc[self.films["part"] == "test", "seed"].unique())
         self.test = {seed: self.part("test", seed) for seed in self.seeds}
         self.women = int(pd.concat(self.test.values())["woman"].nunique())
+        known = CONV if "coarse" in self.arrays else None
+        self.kinds_known = [kind for kind in KINDS if kind not in (SCORE, CONV) or kind == known]
 
     def part(self, part: str, seed: int | None = None) -> pd.DataFrame:
-        """Rows of a part, of one seed if it is named."""
+        """Rows of a part, of one seed if it is named. Women seen in training belong to every seed of phantoms."""
         rows = self.films[self.films["part"] == part]
-        return rows[rows["seed"] == seed] if seed is not None else rows
+        anyone = seed is None or (part == "seen" and not self.rotating)
+        return rows if anyone else rows[rows["seed"] == seed]
+
+    def inputs(self, films: pd.DataFrame, kind: str) -> np.ndarray:
+        """What a kind of head is given of some rows."""
+        if kind == CONV:
+            return self.arrays["coarse"][films["row"]].astype(float) / COARSE
+        return films[list(inputs_named(kind))].to_numpy(float)
+
+    def fitted(self, films: pd.DataFrame, kind: str, join: str = "mean") -> Head:
+        """A head on some rows of the table; those that need torch to be fitted are kept in files."""
+        kept = self.path.with_name(f"conv-{films['seed'].iloc[0]}-{films['part'].iloc[0]}.json")
+        if kind == CONV and kept.is_file():
+            return read_head(kept)
+        labels = films.assign(malignant=films["malignant"] > 0)
+        head = fit_head(self.inputs(films, kind), labels, kind=kind, join=join, model="study", seed=1)
+        if kind == CONV:
+            write_head(kept, head)
+        return head
 
     @cache  # noqa: B019 - one study a run
-    def answers(self, kind: str, level: str, join: str = "mean", fitted_on: str = "head") -> list[Judged]:
-        """Of one kind of head, seed by seed. fitted_on: head, or seen."""
+    def heads(self, kind: str, join: str = "mean", fitted_on: str = "head") -> list[Head]:
+        """One a seed. fitted_on: head, or seen."""
+        return [self.fitted(self.part(fitted_on, seed), kind, join) for seed in self.seeds]
+
+    @cache  # noqa: B019
+    def answers(
+        self, kind: str, level: str, join: str = "mean", fitted_on: str = "head", part: str = "test"
+    ) -> list[Judged]:
+        """Of one kind of head on a part, seed by seed, or all in one of a rotation."""
         made = []
-        for seed in self.seeds:
-            rows = self.part("head", seed) if fitted_on == "head" else self.part("seen")
-            made.append(judged(self.test[seed], fitted(rows, kind, join), level, seed))
-        return made
+        for seed, head in zip(self.seeds, self.heads(kind, join, fitted_on), strict=True):
+            films = self.part(part, seed)
+            made.append(judged(films, head, self.inputs(films, kind), level, seed))
+        return self.joined(made)
+
+    def joined(self, each: list[Judged]) -> list[Judged]:
+        """Rotations are one set."""
+        return [together(each)] if self.rotating else each
 
     def kinds(self) -> list[str]:
         """One row a kind of head."""
-        lines = [
-            "| head | AUC by image | minus `features` | AUC by breast | AUC by woman | calibration slope | Brier "
-            "| ECE |",
-            "|---|---|---|---|---|---|---|---|",
-        ]
+        names = ("AUC by image", "minus `features`", "AUC by breast", "AUC by woman", "calibration slope")
+        lines = [f"| head | {' | '.join(names)} | intercept | Brier | ECE |", "|---" * 9 + "|"]
         default = over_seeds(self.answers("features", "image"), "AUC")
-        for kind in (kind for kind in KINDS if kind != SCORE):
+        for kind in self.kinds_known:
             by = {level: over_seeds(self.answers(kind, level), "AUC") for level in LEVELS}
             cells = [told(by["image"], self.women, (0.0, 1.0))]
             cells.append(less(by["image"], default, self.women) if kind != "features" else "")
             cells += [told(by[level], self.women, (0.0, 1.0)) for level in ("breast", "patient")]
-            for measure in ("slope", "Brier", "ECE"):
+            for measure in ("slope", "intercept", "Brier", "ECE"):
                 found = over_seeds(self.answers(kind, "image"), measure)
                 cells.append(told(found, self.women, BOUNDS[measure]))
             lines.append(f"| `{kind}` | {' | '.join(cells)} |")
@@ -159,18 +206,16 @@ class Study:
         """What fitting on maps of seen women does: what the head then says of itself, and what it is worth."""
         lines = [
             "| the default head, fitted on maps of | AUC that it shows by cross-validation | AUC on test women "
-            "| calibration slope there | intercept there |",
-            "|---|---|---|---|---|",
+            "| shown minus true | calibration slope there | intercept there |",
+            "|---|---|---|---|---|---|",
         ]
-        unseen = [fitted(self.part("head", seed), "features").levels["image"].held_out_auc for seed in self.seeds]
-        own = {
-            "head": float(np.mean(unseen)),
-            "seen": fitted(self.part("seen"), "features").levels["image"].held_out_auc,
-        }
         for part, name in (("head", "women whom the net has not seen"), ("seen", "women who trained the net")):
             answers = self.answers("features", "image", fitted_on=part)
-            cells = [told(over_seeds(answers, m), self.women, BOUNDS[m]) for m in ("AUC", "slope", "intercept")]
-            lines.append(f"| {name} | {own[part]:.2f} | {' | '.join(cells)} |")
+            own = np.mean([head.levels["image"].held_out_auc for head in self.heads("features", fitted_on=part)])
+            value = over_seeds(answers, "AUC")
+            cells = [told(value, self.women, (0.0, 1.0)), f"{own - value[0]:+.2f}"]
+            cells += [told(over_seeds(answers, m), self.women, BOUNDS[m]) for m in ("slope", "intercept")]
+            lines.append(f"| {name} | {own:.2f} | {' | '.join(cells)} |")
         return lines
 
     def views(self) -> list[str]:
@@ -185,25 +230,28 @@ class Study:
 
     def _by_views(self, name: str) -> Sampled:
         each = []
-        for seed in self.seeds:
+        for seed, head in zip(self.seeds, self.heads("features", name if name == "two-view" else "mean"), strict=True):
             films = self.test[seed]
             both = films.groupby(["woman", "side"])["view"].transform("nunique") == 2
             label = films.groupby(["woman", "side"])["malignant"].transform("max")
             films = films.assign(malignant=label)[both]
             rows = films if name in ("mean", "two-view") else films[films["view"] == name]
-            head = fitted(self.part("head", seed), "features", name if name == "two-view" else "mean")
-            each.append(judged(rows, head, "breast", seed))
-        return over_seeds(each, "AUC")
+            each.append(judged(rows, head, self.inputs(rows, "features"), "breast", seed))
+        return over_seeds(self.joined(each), "AUC")
 
-    def birads(self) -> str:
-        """The readers' assessment on the same films."""
+    def plain(self, column: str, part: str = "test") -> list[Judged]:
+        """A column as the score of images that have it."""
         each = []
         for seed in self.seeds:
-            films = self.test[seed]
-            woman = np.unique(films["woman"], return_inverse=True)[1]
-            score = films["birads"].to_numpy(float)
-            each.append(Judged(films["malignant"].to_numpy(bool), score, np.full(len(films), 0.5), woman, seed))
-        return told(over_seeds(each, "AUC"), self.women, (0.0, 1.0))
+            films = self.part(part, seed).dropna(subset=[column])
+            name, here = films["woman"].to_numpy(str), np.full(len(films), seed)
+            score = films[column].to_numpy(float)
+            each.append(Judged(films["malignant"].to_numpy(bool), score, score, name, here))
+        return self.joined(each)
+
+    def of_column(self, column: str) -> str:
+        """The AUC by image of a column."""
+        return told(over_seeds(self.plain(column), "AUC"), self.women, (0.0, 1.0))
 
 
 def tables() -> dict[str, str]:
@@ -213,7 +261,7 @@ def tables() -> dict[str, str]:
     said = (
         f"Phantoms of {len(study.seeds)} seeds, {films} test films of {study.women} women; a head a seed, fitted on "
         f"{study.part('head')['woman'].nunique() // len(study.seeds)} other women. BI-RADS as drawn: AUC by image "
-        f"{study.birads()}."
+        f"{study.of_column('birads')}."
     )
     return {
         "heads": "\n".join([said, "", *study.kinds()]),

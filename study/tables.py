@@ -178,6 +178,10 @@ def tables() -> dict[str, str]:
         from heads import tables as heads
 
         made |= heads()
+    if list((ROOT / "study" / "rotation").glob("*/facts.json")):
+        from rotation_table import tables as rotation
+
+        made |= {f"rotation {data}": text for data, text in rotation().items()}
     made |= {f"nets {data}": table for data, table in compared_nets().items()}
     for path in sorted((ROOT / "study").glob("*/report.json")):
         report = json.loads(path.read_text())

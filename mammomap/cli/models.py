@@ -151,10 +151,12 @@ def _settings(config: Path | None, assign: tuple[str, ...], options: dict) -> di
 @click.option("-o", "--out", type=FILE, required=True, metavar="HEAD", help="File for the head (JSON).")
 @click.option(
     "--kind",
-    type=click.Choice(["features", "trees", "max", "top-k", "log-sum-exp", "noisy-or", "generalised-mean", "score"]),
+    type=click.Choice(
+        ["features", "trees", "conv", "max", "top-k", "log-sum-exp", "noisy-or", "generalised-mean", "score"]
+    ),
     default="features",
     show_default=True,
-    help="Logistic regression on features of the map, trees on them, or one way of pooling it (docs/labels.md).",
+    help="Logistic regression or trees on features of the map, a small net on it, or one way of pooling it.",
 )
 @click.option(
     "--join",
@@ -189,6 +191,8 @@ def train_head(store: Path, model: Path, out: Path, folds: int | None, **how) ->
     for name, level in head.levels.items():
         text = f"{level.cases} cases of {level.women} women, held-out AUC {level.held_out_auc:.3f}"
         click.echo(f"{name}: {text}, calibrated by {level.calibration.kind}")
+    if head.pixel_temperature is not None:
+        click.echo(f"pixels: temperature {head.pixel_temperature:.2f}, against {head.pixel_truth}")
     say_done(done, f"head {head.kind} on {head.fitted_on} -> {out}")
 
 
@@ -198,29 +202,36 @@ def train_head(store: Path, model: Path, out: Path, folds: int | None, **how) ->
 @click.option("-o", "--out", type=FILE, metavar="CSV", help="File for the scores.  [default: MAPS/scores.csv]")
 @click.option("--key", type=FILE, help="The key of the maps, where it was moved.  [default: MAPS.key.json]")
 @click.option("--in-sample", is_flag=True, help="Score women whom net or head have seen too; the tables say so.")
+@click.option("--pictures", type=FOLDER, help="Folder for a picture of each film with the reasons on it.")
 @one_line_errors
-def classify(maps: Path, head: Path, out: Path | None, key: Path | None, in_sample: bool) -> None:
+def classify(
+    maps: Path, head: Path, out: Path | None, key: Path | None, in_sample: bool, pictures: Path | None
+) -> None:
     """Score every mapped image, breast and woman: how likely a lesion is malignant, calls, and the reasons.
 
     Breasts and women are scored where maps were made of tables, which say what belongs together (docs/labels.md).
 
     \b
-    Example:
+    Examples:
       mammomap classify maps --head head.json
+      mammomap classify maps --head head.json --pictures pictures
     """
     from mammomap.classify.classify import classify as run
     from mammomap.classify.heads import read_head
     from mammomap.masks.key import key_beside, read_key
     from mammomap.masks.mapfile import read_map_folder
+    from mammomap.report.reasons import write_reasons
 
-    out = out or maps / "scores.csv"
-    at = key or key_beside(maps)
-    how = {"key": read_key(at) if key or at.is_file() else None, "in_sample": in_sample, "progress": progress_bar}
-    scores, done = run(read_map_folder(maps), read_head(head), out, **how)
+    out, folder, at = out or maps / "scores.csv", read_map_folder(maps), key or key_beside(maps)
+    how = {"key": read_key(at) if key or pictures or at.is_file() else None, "in_sample": in_sample}
+    scores, done = run(folder, read_head(head), out, **how, progress=progress_bar)
     if "score" in scores:
         click.echo("note: films of another set than the head's get a score; probabilities need a head of their own")
     calls = f", {scores['call at youden'].sum()} called at the Youden point" if "call at youden" in scores else ""
     say_done(done, f"{len(scores)} images{calls} -> {out}")
+    if pictures:
+        drawn, missing = write_reasons(folder, out, how["key"], pictures)
+        click.echo("\n".join([f"{drawn} pictures -> {pictures}", *(f"  no picture of {line}" for line in missing)]))
 
 
 @click.command()

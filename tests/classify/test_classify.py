@@ -11,12 +11,13 @@ from click.testing import CliRunner
 
 from mammomap.classify.classify import classify
 from mammomap.classify.features import head_inputs
-from mammomap.classify.heads import Head
+from mammomap.classify.heads import Head, write_head
 from mammomap.classify.reasons import reasons, without
 from mammomap.classify.train_head import train_head
 from mammomap.cli import main
 from mammomap.errors import LeakError
 from mammomap.masks.grid import Grid
+from mammomap.masks.key import Key, KeyFilm, write_key
 from mammomap.masks.mapfile import FilmMap, MapFolder, women_codes
 from mammomap.masks.sources import find_sources
 from mammomap.masks.store import Store
@@ -113,7 +114,7 @@ def test_films_of_another_set_get_a_score_and_no_probability(drawn_store, traine
 
 
 def test_every_kind_goes_the_whole_way(drawn_store, trained_run, mapped: MapFolder, tmp_path: Path) -> None:
-    for kind, join in (("trees", "two-view"), ("generalised-mean", "mean")):
+    for kind, join in (("trees", "two-view"), ("conv", "mean"), ("generalised-mean", "mean")):
         call = [
             "train-head",
             str(drawn_store.folder),
@@ -139,6 +140,21 @@ def test_every_kind_goes_the_whole_way(drawn_store, trained_run, mapped: MapFold
         images = pd.read_csv(tmp_path / "s.csv")
         malignant = images["image_id"].isin(drawn_store.tables.films.query("malignant")["image_id"])
         assert images.loc[malignant, "probability"].mean() > images.loc[~malignant, "probability"].mean()
+
+
+def test_pictures_show_the_reasons(drawn_store, mapped: MapFolder, head: Head, tmp_path: Path) -> None:
+    write_head(tmp_path / "h.json", head)
+    paths = drawn_store.tables.films.set_index("image_id")["path"]
+    some = mapped.done[:2]
+    write_key(tmp_path / "key.json", Key(films={i: KeyFilm(Path(paths[i])) for i in some}))
+    words = ["classify", str(mapped.folder), "--head", str(tmp_path / "h.json"), "-o", str(tmp_path / "s.csv")]
+    more = ["--pictures", str(tmp_path / "pictures"), "--key", str(tmp_path / "key.json")]
+    done = CliRunner().invoke(main, [*words, *more])
+    assert done.exit_code == 0 and "2 pictures" in done.stdout, done.stderr
+    assert sorted(path.stem for path in (tmp_path / "pictures").glob("*.png")) == sorted(some)
+    assert f"{mapped.done[2]}: not in the key" in done.stdout
+    absent = CliRunner().invoke(main, [*words, *more[:2]])
+    assert absent.exit_code == 1 and "no such key file" in absent.stderr
 
 
 def test_out_of_fold_every_woman_is_mapped_by_a_net_that_has_not_seen_her(

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from mammomap.classify.classify import classify
+from mammomap.classify.conv_head import CELLS
 from mammomap.classify.features import FEATURES, map_features
 from mammomap.classify.heads import Head, fit_head, read_head, write_head
 from mammomap.classify.train_head import train_head
 from mammomap.errors import ConfigError, LeakError, ModelError
 from mammomap.eval.calibration import calibration_line
 from mammomap.eval.images import auc
+from mammomap.eval.intervals import interval, patient_weights
+from mammomap.eval.resamples import auc_bootstrap
 from mammomap.masks.grid import Grid
 from mammomap.masks.mapfile import FilmMap, women_codes
 from mammomap.masks.sources import find_sources
@@ -51,12 +56,26 @@ def test_probabilities_are_calibrated_on_new_women() -> None:
     assert abs(auc(malignant, head.probability(features)) - head.levels["image"].held_out_auc) < 0.04
 
 
-def test_a_shuffled_label_teaches_nothing() -> None:
+@pytest.mark.parametrize("kind", ["features", "trees", "conv"])
+def test_a_shuffled_label_gives_half_within_its_interval(kind: str) -> None:
+    """By patient, on women whom the head has not seen; the labels as they are do not."""
     features, malignant, women = draw(300, 3)
+    if kind == "conv":
+        grids = np.full((len(features), 2, CELLS[0] * CELLS[1]), -4.0)
+        grids[:, :, 100:103] = features[:, None, :3]
+        features = grids.reshape(len(features), -1)
     rng = np.random.default_rng(0)
-    shuffled = np.repeat(rng.permutation(malignant[::2]), 2)
-    head = fit(features, shuffled, women)
-    assert all(abs(level.held_out_auc - 0.5) < 0.12 for level in head.levels.values())
+    number = np.unique(women, return_inverse=True)[1]
+    test = number >= 150
+    for labels, half in [(np.repeat(rng.permutation(malignant[::2]), 2), True), (malignant, False)]:
+        its = [woman for woman, kept in zip(women, ~test, strict=True) if kept]
+        head = fit(features[~test], labels[~test], its, kind=kind)
+        told, woman = head.raw(features[test]), number[test] - number[test].min()
+        value = auc(labels[test], told)
+        samples = auc_bootstrap(labels[test], told, woman, patient_weights(woman, 500, 1))
+        its_interval = interval(value, samples, n_patients=len(set(woman)))
+        assert (its_interval.low <= 0.5 <= its_interval.high) is half
+        assert (abs(head.levels["image"].held_out_auc - 0.5) < 0.12) is half
 
 
 def test_the_linear_part_is_scikit_learns() -> None:
@@ -94,6 +113,20 @@ def test_a_head_survives_its_file_and_others_are_refused(tmp_path: Path) -> None
             read_head(tmp_path / name)
 
 
+def test_a_head_from_before_pixels_had_a_temperature_is_read(tmp_path: Path) -> None:
+    head = fit(*draw(60, 7))
+    write_head(tmp_path / "h.json", head)
+    values = json.loads((tmp_path / "h.json").read_text())
+    del values["pixel_temperature"], values["pixel_truth"]
+    (tmp_path / "h.json").write_text(json.dumps(values))
+    assert read_head(tmp_path / "h.json") == head and head.pixel_temperature is None
+
+
+def test_heads_are_read_and_applied_without_torch() -> None:
+    code = "import sys, mammomap.classify.heads, mammomap.classify.reasons; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_too_few_women_are_refused() -> None:
     features, malignant, women = draw(6, 8)
     with pytest.raises(ConfigError, match="at least 5"):
@@ -124,6 +157,8 @@ def test_from_run_to_scores(trained_run, drawn_store, tmp_path: Path) -> None:
     assert done and not train_head(drawn_store, trained_run, tmp_path / "head.json")[1]
     women = trained_run.split.women("head")
     assert head.levels["image"].women == len(women)
+    assert head.pixel_temperature is not None and 0.2 < head.pixel_temperature < 10
+    assert head.pixel_truth == "ellipses in boxes and circles" and read_head(tmp_path / "head.json") == head
     assert set(head.women_seen) == set(women_codes(trained_run.split.women("net", "validation") | women))
     test = trained_run.split.tables(drawn_store.tables, "test").films
     sources = find_sources([drawn_store.folder / "tables"], trained_run.split, "test")

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammomap.classify.features import FEATURES, KINDS, head_inputs, inputs_named
+from mammomap.classify.conv_head import CELLS
+from mammomap.classify.features import CONV, FEATURES, KINDS, head_inputs, inputs_named
 from mammomap.classify.pooling import POOLS
 from mammomap.errors import ConfigError
 from mammomap.masks.grid import Grid
@@ -64,7 +65,8 @@ def test_inputs_are_those_that_are_named() -> None:
     ]
     scored = replace(film, score=0.75)
     for kind in KINDS:
-        assert head_inputs(kind, scored, candidates).shape == (len(inputs_named(kind)),)
+        each = CELLS[0] * CELLS[1] if kind == CONV else 1
+        assert head_inputs(kind, scored, candidates).shape == (each * len(inputs_named(kind)),)
     assert head_inputs("score", scored, candidates)[0] == pytest.approx(np.log(3))
     with pytest.raises(ConfigError, match="these maps come with no score"):
         head_inputs("score", film, candidates)
