@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from mammomap.cli.data import audit, download, index, phantom, prepare
+from mammomap.cli.dicom import export_dicom
 from mammomap.cli.models import bundle, classify, export_onnx, segment, train, train_head, train_image
 from mammomap.cli.referee import benchmark
 from mammomap.cli.whole import demo
@@ -32,5 +33,5 @@ def main() -> None:
 
 
 _WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark)
-for _verb in (*_WORK, train_image, bundle, export_onnx, download, phantom, demo):
+for _verb in (*_WORK, train_image, bundle, export_onnx, export_dicom, download, phantom, demo):
     main.add_command(_verb)
