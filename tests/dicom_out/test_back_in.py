@@ -11,13 +11,15 @@ import pandas as pd
 import pydicom
 import pytest
 from click.testing import CliRunner
-from made.dicom_films import save
+from made.dicom_films import code, film, save
 from made.results import Painted
-from pydicom.uid import generate_uid
+from pydicom.dataset import Dataset
+from pydicom.uid import ParametricMapStorage, generate_uid
 
 from mammomap.benchmark.systems import read_system
 from mammomap.cli import main
 from mammomap.errors import ImageError, TableError
+from mammomap.masks.dicom_pm import read_parametric_map
 from mammomap.masks.index import index
 from mammomap.masks.mapfile import read_map_folder
 from mammomap.masks.read import read_film
