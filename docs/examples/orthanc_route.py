@@ -103,7 +103,9 @@ def handle(args: argparse.Namespace, orthanc: Orthanc, study: str) -> None:
         new = [json.loads(orthanc.raw("/instances", "POST", path.read_bytes()))["Status"] for path in objects]
         orthanc.raw(f"/studies/{study}/metadata/{MARK}", "PUT", wanted.encode())
         log.info("study %s: %d films, %d objects, %d new", study, len(films), len(new), new.count("Success"))
-    except subprocess.CalledProcessError as error:  # its reason stands above; another start, or another film, tries again
+    except (
+        subprocess.CalledProcessError
+    ) as error:  # its reason stands above; another start, or another film, tries again
         log.error("study %s: %s failed with exit code %d", study, error.cmd[-1] if error.cmd else "?", error.returncode)
     finally:
         shutil.rmtree(work)
