@@ -41,9 +41,8 @@ _ALWAYS = (
 )
 """Type 2 in every object: present, though perhaps empty."""
 _DISPLAY = (
-    *("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence"),
-    *("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "RescaleType", "PhotometricInterpretation"),
-    *("BitsStored", "BitsAllocated", "HighBit", "PixelRepresentation", "SamplesPerPixel", "PresentationLUTShape"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence", "PhotometricInterpretation"),
+    *("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "RescaleType"),
 )
 NUMBERS = {"sc": 9100, "sr": 9200, "seg": 9300, "pm": 9400, "gsps": 9500}
 """Series numbers begin here: behind those of the films."""
@@ -58,7 +57,9 @@ class Source:
     carried: Dataset
     """Patient and study, as every object of the film carries them."""
     reference: Dataset
-    """Class, UIDs, size and display of the film, without patient or pixels."""
+    """Class, UIDs and size of the film, without patient or pixels."""
+    display: Dataset
+    """How the film is shown: its window or table, and its polarity."""
     film_uid: str
     """Its true SOP Instance UID."""
     study_uid: str
@@ -85,7 +86,7 @@ def read_source(path: Path, instance_uid: str, key: Key, anonymous: bool, woman:
     study_uid = str(header.get("StudyInstanceUID", ""))
     if not study_uid:
         raise ImageError(f"{path.name}: no Study Instance UID, so its results belong nowhere")
-    carried, reference = Dataset(), Dataset()
+    carried, reference, display = Dataset(), Dataset(), Dataset()
     for name in (*_PATIENT, *_STUDY):
         if name in header and (not anonymous or name == "PatientSex"):
             carried[name] = header[name]
@@ -94,13 +95,12 @@ def read_source(path: Path, instance_uid: str, key: Key, anonymous: bool, woman:
             setattr(carried, name, None)
     for name in _DISPLAY:
         if name in header:
-            reference[name] = header[name]
+            display[name] = header[name]
     reference.SOPClassUID, reference.SOPInstanceUID = header.SOPClassUID, UID(found)
     reference.StudyInstanceUID, reference.SeriesInstanceUID = UID(study_uid), header.SeriesInstanceUID
     reference.Modality = header.get("Modality", "MG")
-    reference.Rows, reference.Columns = header.Rows, header.Columns
-    orientation = list(header.get("PatientOrientation") or ())
-    if len(orientation) == 2:  # scanned films may name the view instead
+    reference.Rows, reference.Columns, reference.SamplesPerPixel = header.Rows, header.Columns, 1
+    if (orientation := _orientation(header)) is not None:
         reference.PatientOrientation = orientation
     for name in _ALWAYS:
         setattr(reference, name, None)
@@ -114,7 +114,16 @@ def read_source(path: Path, instance_uid: str, key: Key, anonymous: bool, woman:
         carried.PatientIdentityRemoved = "YES"
         carried.DeidentificationMethod = "names, numbers and dates left out; UIDs are codes"
         carried.SpecificCharacterSet = "ISO_IR 192"
-    return Source(path, carried, reference, found, study_uid)
+    return Source(path, carried, reference, display, found, study_uid)
+
+
+def _orientation(header: Dataset) -> list[str] | None:
+    """Patient Orientation where it is one; scanned films may name the view there."""
+    value = header.get("PatientOrientation")
+    values = [value] if isinstance(value, str) or value is None else list(value)
+    if len(values) == 2 and all(text and not set(text) - set("LRAPHF") for text in values):
+        return values
+    return None
 
 
 def stamp(

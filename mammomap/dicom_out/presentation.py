@@ -17,6 +17,7 @@ from highdicom.pr import (
     TextObject,
 )
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from mammomap.dicom_out.findings import About, FilmResult, Finding, in_dicom
 from mammomap.dicom_out.identity import WARNING, Source, uid_of
@@ -41,7 +42,7 @@ def presentation_state(result: FilmResult, about: About, source: Source, trackin
         TextObject(segment_label(finding), "PIXEL", anchor_point=_beside(finding, cols)) for finding in result.findings
     ]
     texts.append(TextObject(WARNING, "PIXEL", bounding_box=(0.0, 0.0, float(cols), max(1.0, 0.04 * rows))))
-    polarity = "INVERSE" if source.reference.get("PhotometricInterpretation") == "MONOCHROME1" else "IDENTITY"
+    polarity = "INVERSE" if source.display.get("PhotometricInterpretation") == "MONOCHROME1" else "IDENTITY"
     made = GrayscaleSoftcopyPresentationState(
         [source.reference],
         series_instance_uid=uid_of("later"),
@@ -61,7 +62,28 @@ def presentation_state(result: FilmResult, about: About, source: Source, trackin
         presentation_lut_transformation=PresentationLUTTransformation(polarity),
     )
     made.Laterality = result.side[:1]
+    _show_as(made, source.display)
     return made
+
+
+def _show_as(made: Dataset, display: Dataset) -> None:
+    """The film's Modality LUT or rescale and the first of its VOI LUTs or else windows, as `read_film` takes them."""
+    for name in ("ModalityLUTSequence", "RescaleIntercept", "RescaleSlope", "RescaleType"):
+        if name in display:
+            made[name] = display[name]
+    if "RescaleSlope" in made and "RescaleType" not in made:
+        made.RescaleType = "US"
+    voi = Dataset()
+    if display.get("VOILUTSequence"):
+        voi.VOILUTSequence = [display.VOILUTSequence[0]]
+    elif all(display.get(name) not in (None, "") for name in ("WindowCenter", "WindowWidth")):
+        for name in ("WindowCenter", "WindowWidth"):
+            value = display[name].value
+            setattr(voi, name, value[0] if isinstance(value, MultiValue) else value)
+        if "VOILUTFunction" in display:
+            voi.VOILUTFunction = display.VOILUTFunction
+    if len(voi):
+        made.SoftcopyVOILUTSequence = [voi]
 
 
 def _beside(finding: Finding, cols: int) -> tuple[float, float]:

@@ -16,6 +16,9 @@ from mammomap.dicom_out.export import export_dicom
 from mammomap.dicom_out.sr import LESION_SCORE
 from mammomap.masks.breast import find_breast
 from mammomap.masks.dicom_seg import read_seg
+from mammomap.masks.read import read_film
+from mammomap.phantom import PhantomConfig
+from mammomap.phantom.tree import write_tree
 from mammomap.report.overlay import COLOURS, OPACITY
 
 
@@ -104,5 +107,44 @@ def test_painted_true_films(tmp_path: Path, number: int) -> None:
     key = write_results(tmp_path / "maps", {"film": save(film, tmp_path / "film.dcm")})
     done = export_dicom(tmp_path / "maps", key, tmp_path / "dicom", KINDS)
     assert done.missing == 5
+    assert film.PatientOrientation in ("CC", "MLO")  # no orientation at all
+    assert not pydicom.dcmread(tmp_path / "dicom" / "seg" / "film.dcm").PatientOrientation
     (report,) = (tmp_path / "dicom" / "sr").iterdir()
     check_film(tmp_path / "dicom", "film", report, place, spot, (pixels >> 8).astype(np.uint8))
+
+
+def test_digital_phantoms_of_every_machine_keep_their_look(tmp_path: Path) -> None:
+    """Losslessly compressed films, MONOCHROME1, windows and tables: the outlines' state shows each film as it was."""
+    write_tree(tmp_path / "tree", PhantomConfig(patients=4, seed=3, rows=200, look="digital", workers=1))
+    films, maps = {}, {}
+    for path in sorted((tmp_path / "tree" / "films").rglob("*.dcm")):
+        masks = [cv2.imread(str(one), cv2.IMREAD_GRAYSCALE) > 0 for one in path.parent.glob(f"{path.stem}_*.png")]
+        films[path.stem], maps[path.stem] = path, 0.8 * np.logical_or.reduce(masks)
+    key = write_results(tmp_path / "maps", films, ("calcification", "mass"), maps=maps)
+    export_dicom(tmp_path / "maps", key, tmp_path / "dicom", KINDS)
+    looks = set()
+    for image_id, path in films.items():
+        film = pydicom.dcmread(path)
+        seg = hd.seg.segread(tmp_path / "dicom" / "seg" / f"{image_id}.dcm")
+        found = read_seg(tmp_path / "dicom" / "seg" / f"{image_id}.dcm", film.SOPInstanceUID)["lesion"] > 0
+        assert not (found & (maps[image_id] == 0)).any() and found.any()
+        assert seg.get_segment_description(1).segmented_property_type.meaning == "Lesion"
+        state = pydicom.dcmread(tmp_path / "dicom" / "gsps" / f"{image_id}.dcm")
+        assert (state.PresentationLUTShape == "INVERSE") == (film.PhotometricInterpretation == "MONOCHROME1")
+        (voi,) = state.SoftcopyVOILUTSequence
+        if "VOILUTSequence" in voi:
+            assert voi.VOILUTSequence[0].LUTData == film.VOILUTSequence[0].LUTData
+        else:
+            assert np.atleast_1d(voi.WindowCenter)[0] == film.WindowCenter[0]
+            assert voi.get("VOILUTFunction", "LINEAR") == film.get("VOILUTFunction", "LINEAR")
+        looks.add((film.PhotometricInterpretation, "VOILUTSequence" in voi))
+        shown = pydicom.dcmread(tmp_path / "dicom" / "sc" / f"{image_id}.dcm").pixel_array[: film.Rows]
+        grey = (shown == shown[..., :1]).all(axis=2) & (maps[image_id] == 0) & ~_written_over(shown)
+        assert np.array_equal(shown[grey][:, 0], (read_film(path) >> 8).astype(np.uint8)[grey])
+    assert len(looks) > 1
+
+
+def _written_over(shown: np.ndarray) -> np.ndarray:
+    """Where rings or words may stand: pixels that are white or black, and their neighbours."""
+    drawn = ((shown > 250).all(axis=2) | (shown < 4).all(axis=2)).astype(np.uint8)
+    return cv2.dilate(drawn, np.ones((9, 9), np.uint8)) > 0

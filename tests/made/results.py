@@ -18,6 +18,7 @@ from made.dicom_films import film, save
 from numpy.typing import NDArray
 
 from mammomap.masks.files import write_json
+from mammomap.masks.grid import Grid
 from mammomap.masks.key import Key, KeyFilm, write_key
 from mammomap.masks.mapfile import FilmMap, write_map
 from mammomap.masks.working import read_working_film
@@ -37,15 +38,24 @@ def paint(film: NDArray[np.uint16], row: int, col: int, reach: int) -> NDArray[n
 
 
 def write_results(
-    out: Path, films: Mapping[str, Path], kinds: Sequence[str] = ("mass",), model: str = "run painted"
+    out: Path,
+    films: Mapping[str, Path],
+    kinds: Sequence[str] = ("mass",),
+    model: str = "run painted",
+    maps: Mapping[str, NDArray] | None = None,
 ) -> Path:
-    """Write OUT and OUT.key.json; films: image_id -> DICOM file, with painted spots or without. Returns the key."""
+    """Write OUT and OUT.key.json; films: image_id -> DICOM file, with painted spots or without. Returns the key.
+
+    maps: lesion layers on the films' own pixels, instead of what is painted.
+    """
     rows, candidates, key = [], [], {}
     for image_id, path in films.items():
         header = pydicom.dcmread(path, stop_before_pixels=True)
-        working = read_working_film(path, int(header.Rows))
-        lesion = np.select([working.pixels > 65_000, working.pixels > 59_000], [1.0, 0.6], 0.0).astype(np.float32)
-        made = FilmMap(lesion, lesion * np.float32(0.5), working.pixels > 0, working.grid)
+        if maps is None:
+            made = _map_of(path, int(header.Rows))
+        else:
+            lesion = maps[image_id].astype(np.float32)
+            made = FilmMap(lesion, lesion, np.ones(lesion.shape, bool), Grid.whole(*lesion.shape))
         write_map(out / "maps" / f"{image_id}.npz", made)
         candidates += candidate_rows(image_id, made)
         side = {"L": "LEFT", "R": "RIGHT"}[str(header.get("ImageLaterality") or header.Laterality)]
@@ -74,6 +84,13 @@ def write_results(
     where = out.with_name(f"{out.name}.key.json")
     write_key(where, Key(SECRET, key))
     return where
+
+
+def _map_of(path: Path, rows: int) -> FilmMap:
+    """What is painted, on the working grid of the film's own scale."""
+    working = read_working_film(path, rows)
+    lesion = np.select([working.pixels > 65_000, working.pixels > 59_000], [1.0, 0.6], 0.0).astype(np.float32)
+    return FilmMap(lesion, lesion * np.float32(0.5), working.pixels > 0, working.grid)
 
 
 def breast(rng: np.random.Generator, chest_left: bool) -> NDArray[np.uint16]:
