@@ -117,7 +117,7 @@ def read_source(path: Path, instance_uid: str, key: Key, anonymous: bool, woman:
     return Source(path, carried, reference, display, found, study_uid)
 
 
-def _orientation(header: Dataset) -> list[str] | None:
+def _orientation(header: Dataset) -> list | None:
     """Patient Orientation where it is one; scanned films may name the view there."""
     value = header.get("PatientOrientation")
     values = [value] if isinstance(value, str) or value is None else list(value)

@@ -12,11 +12,14 @@ pytestmark = pytest.mark.orthanc
 
 KNOWN = {
     "pm": {  # no Frame of Reference, as the film has none, so no plane in one (docs/dicom-out.md)
-        "Error - Missing attribute Type 1 Required Element=<FrameOfReferenceUID> Module=<FrameOfReference>",
-        "Error - Missing attribute Type 2 Required Element=<PositionReferenceIndicator> Module=<FrameOfReference>",
-        "Error - Missing attribute Type 1 Required Element=<PlanePositionSequence> Module=<PlanePositionMacro>",
-        "Error - Missing attribute Type 1 Required Element=<PlaneOrientationSequence> Module=<PlaneOrientationMacro>",
-        "Error - Missing attribute Type 1 Required Element=<PlanePositionSlideSequence> Module=<PlanePositionSlideMacro>",
+        f"Error - Missing attribute Type {kind} Required Element=<{element}> Module=<{module}>"
+        for kind, element, module in (
+            (1, "FrameOfReferenceUID", "FrameOfReference"),
+            (2, "PositionReferenceIndicator", "FrameOfReference"),
+            (1, "PlanePositionSequence", "PlanePositionMacro"),
+            (1, "PlaneOrientationSequence", "PlaneOrientationMacro"),
+            (1, "PlanePositionSlideSequence", "PlanePositionSlideMacro"),
+        )
     }
 }
 

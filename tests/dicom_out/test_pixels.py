@@ -118,7 +118,9 @@ def test_digital_phantoms_of_every_machine_keep_their_look(tmp_path: Path) -> No
     write_tree(tmp_path / "tree", PhantomConfig(patients=4, seed=3, rows=200, look="digital", workers=1))
     films, maps = {}, {}
     for path in sorted((tmp_path / "tree" / "films").rglob("*.dcm")):
-        masks = [cv2.imread(str(one), cv2.IMREAD_GRAYSCALE) > 0 for one in path.parent.glob(f"{path.stem}_*.png")]
+        masks = [
+            np.asarray(cv2.imread(str(one), cv2.IMREAD_GRAYSCALE)) > 0 for one in path.parent.glob(f"{path.stem}_*.png")
+        ]
         films[path.stem], maps[path.stem] = path, 0.8 * np.logical_or.reduce(masks)
     key = write_results(tmp_path / "maps", films, ("calcification", "mass"), maps=maps)
     export_dicom(tmp_path / "maps", key, tmp_path / "dicom", KINDS)
