@@ -26,7 +26,8 @@ from mammomap.classify.levels import KEYS, cases, levels_known
 from mammomap.classify.reasons import COLUMNS, in_words, reasons
 from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.files import settings_hash, write_atomically, write_json
-from mammomap.masks.mapfile import MapFolder
+from mammomap.masks.key import Key
+from mammomap.masks.mapfile import MapFolder, woman_code
 
 SCORES_FORMAT = 2
 CANDIDATE_POINTS = {"1": "candidate 1 false positives per film", "0.25": "candidate 0.25 false positives per film"}
@@ -38,9 +39,12 @@ def classify(
     out: Path,
     *,
     in_sample: bool = False,
+    key: Key | None = None,
     progress: Callable[..., Iterable] | None = None,
 ) -> tuple[pd.DataFrame, bool]:
     """Score every film of a folder of maps; returns the table of images, and whether anything was done.
+
+    key: of the folder; by it women of loose films are known again whom net or head have seen.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def classify(
     if folder.about["model"] != head.model:
         raise ConfigError(f"{folder.folder}: maps of {folder.about['model']}, but the head is for {head.model}")
     films = folder.films[folder.films["status"] == "done"]
-    known = films["woman"].isin(sorted(head.women_seen)) if "woman" in films else pd.Series(False, index=films.index)
+    known = _seen(films, head, key)
     if known.any() and not in_sample:
         ids = films.loc[known, "image_id"].tolist()
         raise LeakError(
@@ -73,9 +77,9 @@ def classify(
         film_map, candidates = folder.map(image_id), by_film.get(image_id, [])
         inputs.append(head_inputs(head.kind, film_map, candidates))
         told.append(reasons(head, image_id, film_map, candidates, inputs[-1]))
-    keys = [name for name in ("image_id", "woman", "side", "view") if name in films]
-    scored = films[keys].assign(raw=head.raw(np.array(inputs)))
+    scored = films[["image_id", "woman", "side", "view"]].assign(raw=head.raw(np.array(inputs)))
     images = _table(scored, "image", head.levels["image"], column)
+    images.insert(1, "outside", films["outside"].to_numpy())
     for rate, point in CANDIDATE_POINTS.items():
         if point in head.candidate_points:
             images[f"candidates at {rate}"] = [
@@ -92,6 +96,14 @@ def classify(
     _write(out, images)
     write_json(beside, about)
     return images, True
+
+
+def _seen(films: pd.DataFrame, head: Head, key: Key | None) -> pd.Series:
+    """Whether net or head know the woman of each film: by her code, or of loose films by what their key says."""
+    codes = set(head.women_seen)
+    named = {i: woman_code(film.patient_id) in codes for i, film in key.films.items()} if key else {}
+    by_key = films["image_id"].map(lambda image_id: named.get(image_id, False)).astype(bool)
+    return films["woman"].isin(codes) | (films["seen"] == "net") | by_key
 
 
 def _calibrated_for(folder: MapFolder) -> bool:
@@ -131,7 +143,7 @@ def _table(scored: pd.DataFrame, level: str, its: Level, column: str) -> pd.Data
     if level != "image":
         made["films"] = scored["films"].to_numpy()
     made[column] = np.round(its.calibration(scored["raw"].to_numpy()), 6)
-    for name in IMAGE_POINTS:
+    for name in IMAGE_POINTS if column == "probability" else ():
         made[f"call at {name}"] = (made[column] >= its.operating_points[name]).astype(int)
     return made.reset_index(drop=True)
 

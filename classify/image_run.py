@@ -33,11 +33,11 @@ from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown, malignant_classes
 from mammomap.masks.working import WorkingFilm
 from mammomap.seg.device import Hardware, choose_hardware
+from mammomap.seg.mappers import BlobMapper, RunMapper, open_model
 from mammomap.seg.maps import FLIPS
 from mammomap.seg.run import RUN_FORMAT, Run, Trained, environment, read_about, read_run, said_of
-from mammomap.seg.segment import BlobMapper, RunMapper, open_model
 from mammomap.seg.train import Task, fit
-from mammomap.seg.train_run import films_to_train_on, refuse_another_run, split_for
+from mammomap.seg.train_run import films_to_train_on, refuse_another_run, shown_by, split_for
 
 ImageNet = MaxPoolFCN | PatchToImage
 LOOKED_AT = 320
@@ -118,6 +118,7 @@ def train_image(
         "rows": store.rows,
         "data_hash": store.tables.hash,
         "source": store.tables.about.get("source", ""),
+        **shown_by(store),
     }
     if (out / "config.json").is_file():
         refuse_another_run(out, about, b"", lambda values: ImageConfig.from_json(values).json())
@@ -211,6 +212,7 @@ class ImageMapper:
         self.about = {
             "model": run.name,
             "kinds_trained": list(run.kinds),
+            "trained_for": run.trained_for,
             "source": run.source,
             "women_seen": run.women_codes,
             "precision": self.hardware.precision,
@@ -263,7 +265,7 @@ def is_image_run(path: Path) -> bool:
 def open_any_model(
     model: str, rows: int | None = None, *, flips: bool = False, tile: int | None = None
 ) -> RunMapper | BlobMapper | ImageMapper:
-    """A mapper for a run of either kind, for a bundle, or for the word `blob`; as `mammomap.seg.segment.open_model`.
+    """A mapper for a run of either kind, for a bundle, or for the word `blob`; as `mammomap.seg.mappers.open_model`.
 
     Raises
     ------

@@ -28,8 +28,8 @@ from mammomap.masks.tables import Tables
 from mammomap.masks.working import WorkingFilm
 from mammomap.seg.candidates import MarkList, candidate_rows
 from mammomap.seg.config import TrainConfig, own_net
+from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import OWN_CODE, Run
-from mammomap.seg.segment import RunMapper
 from mammomap.seg.train_run import train
 
 PIXEL_THRESHOLDS = np.round(np.arange(0.05, 1.0, 0.05), 2)

@@ -9,7 +9,7 @@ from typing import Any
 
 _PUBLIC = {
     "MammomapError": "mammomap.errors",
-    "lesion_map": "mammomap.seg.segment",
+    "lesion_map": "mammomap.seg.mappers",
 }
 __all__ = ["MammomapError", "lesion_map"]  # noqa: F822  (resolved by __getattr__)
 

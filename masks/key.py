@@ -7,10 +7,13 @@ gives the same film the same name.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
+import os
 import secrets
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -49,10 +52,38 @@ def key_beside(out: Path) -> Path:
     return out.with_name(f"{out.resolve().name}.key.json")
 
 
+def open_key(path: Path, out: Path) -> Key:
+    """The key at `path`; a new one where there is none yet, on disk before anything is named by it.
+
+    Raises
+    ------
+    TableError
+        If the file is no key, or lies in `out`, the folder whose names it tells.
+    """
+    if path.resolve().is_relative_to(out.resolve()):
+        raise TableError(f"{path}: lies in {out}, whose names it tells; keep the key elsewhere")
+    new = Key()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):  # another shard was faster, or an earlier call
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        write_key(path, new)
+        return new
+    return read_key(path)
+
+
 def write_key(path: Path, key: Key) -> None:
     """Write a key, readable by its owner alone where the system knows owners."""
     films = {name: {**asdict(film), "path": str(film.path.resolve())} for name, film in key.films.items()}
     write_json(path, {"format": KEY_FORMAT, "secret": key.secret, "films": films}, mode=0o600)
+
+
+def _whole_text(path: Path) -> str:
+    """A key that another shard has just begun is empty for a moment."""
+    for _ in range(50):
+        if text := path.read_text():
+            return text
+        time.sleep(0.1)
+    return ""
 
 
 def read_key(path: Path) -> Key:
@@ -64,7 +95,7 @@ def read_key(path: Path) -> Key:
         If the file is absent, no key, or of an unknown format.
     """
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(_whole_text(path))
         if told["format"] != KEY_FORMAT:
             raise TableError(f"{path}: key format {told['format']}, wanted {KEY_FORMAT}")
         bytes.fromhex(told["secret"])

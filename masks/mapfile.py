@@ -1,10 +1,13 @@
 """Maps on disk: what a net says of one film, at working size, with the Grid that leads back to the film.
 
-OUT/maps/<image_id>.npz    lesion, malignancy: uint16 (rows, cols), probability x 65,535; breast: packed bits
-OUT/films.csv              one row a film: done, or set aside with its reason; the code of the woman, side and view
-                           where tables told them
-OUT/candidates.csv         the candidates of both layers, in pixels of the original film
-OUT/segment.json           the model, what it was trained to find, whom it has seen; written last
+OUT/maps/<image_id>.npz    lesion, malignancy: uint16 (rows, cols), probability x 65,535; breast: packed bits; what the
+                           model says of itself
+OUT/films.csv              one row a file: done, or set aside with its reason (`FILM_COLUMNS`)
+OUT/candidates.csv         the candidates of both layers, in pixels of the original film (`CANDIDATE_COLUMNS`)
+OUT/segment.json           the model, what it was trained for, whom it has seen; written last
+OUT/rows/<image_id>.json   the rows of one film, from which the tables are put together
+
+Which image_id is which file stands in a key beside OUT (`mammomap.masks.key`) and nowhere in it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +27,23 @@ from mammomap.errors import ImageError, TableError
 from mammomap.masks.files import write_atomically
 from mammomap.masks.grid import Grid
 
-MAP_FORMAT = 1
+MAP_FORMAT = 2
 MAP_TOP = 65_535
 LAYERS = ("lesion", "malignancy")
+FILM_COLUMNS = (
+    *("image_id", "woman", "exam", "side", "view", "flags", "rows", "cols", "spacing_mm", "imaging"),
+    *("seen", "outside", "status", "map_max", "findings", "reason"),
+)
+"""woman, exam: codes or keyed hashes, empty where unknown. rows, cols, spacing_mm: the film's own. seen: net, where the
+net has seen the woman. outside: how the film differs from those that the model was trained for. findings: in words."""
+CANDIDATE_COLUMNS = (
+    *("image_id", "map", "row", "col", "score", "malignancy", "area", "area_mm2"),
+    *("row0", "col0", "row1", "col1"),
+)
+"""row, col: place in film pixels. score: smoothed peak of the layer. malignancy: the smoothed malignancy map there.
+area: film pixels above half the peak, connected. row0 to col1: half-open box around them."""
+DEFAULT_THRESHOLD = 0.25
+"""Where a candidate counts as a finding, and where colour begins, for a model without a head that says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,8 @@ class FilmMap:
     grid: Grid
     score: float | None = None
     """What a classifier of images says of the whole film, in [0, 1]; None for a map alone."""
+    about: dict = field(default_factory=dict, compare=False)
+    """`model` and `trained_for`, where a mapper made it."""
 
     def layer(self, name: str) -> NDArray[np.float32]:
         """One of `LAYERS`."""
@@ -54,6 +73,19 @@ class FilmMap:
             row0, col0, row1, col1 = window or (0, 0, grid.film_rows, grid.film_cols)
             return layer[row0:row1, col0:col1]
         return grid.to_film_picture(layer, window)
+
+
+def on_picture(film_map: FilmMap, name: str, size: tuple[int, int]) -> NDArray[np.float32]:
+    """A layer in the pixels of a picture of the whole film, `(rows, cols)`, any size, bilinear."""
+    grid = film_map.grid
+    down, across = size[0] / grid.film_rows, size[1] / grid.film_cols
+    crop = {
+        "row0": grid.row0 * down,
+        "row1": min(grid.row1 * down, size[0]),
+        "col0": grid.col0 * across,
+        "col1": min(grid.col1 * across, size[1]),
+    }
+    return replace(grid, film_rows=size[0], film_cols=size[1], **crop).to_film_picture(film_map.layer(name))
 
 
 def empty_map(film_size: tuple[int, int]) -> FilmMap:
@@ -73,6 +105,7 @@ def write_map(path: Path, film_map: FilmMap) -> None:
                 format=np.array(MAP_FORMAT),
                 grid=np.array(film_map.grid.json()),
                 breast=np.packbits(film_map.breast),
+                about=np.array(json.dumps(film_map.about)),
                 **({} if film_map.score is None else {"score": np.array(film_map.score)}),
                 **layers,  # type: ignore[arg-type]
             )
@@ -96,10 +129,11 @@ def read_map(path: Path) -> FilmMap:
             count = grid.rows * grid.cols
             breast = np.unpackbits(file["breast"], count=count).reshape(grid.rows, grid.cols).astype(bool)
             score = float(file["score"]) if "score" in file else None
+            about = json.loads(str(file["about"]))
             lesion, malignancy = (file[name].astype(np.float32) / np.float32(MAP_TOP) for name in LAYERS)
     except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise ImageError(f"{path}: not a map ({str(error)[:100]})") from None
-    return FilmMap(lesion, malignancy, breast, grid, score)
+    return FilmMap(lesion, malignancy, breast, grid, score, about)
 
 
 DRAWN = "phantom "
@@ -156,6 +190,10 @@ def read_map_folder(folder: Path) -> MapFolder:
     about = json.loads(marker.read_text())
     if about.get("format") != MAP_FORMAT:
         raise TableError(f"{marker}: format {about.get('format')}, wanted {MAP_FORMAT}; segment again")
-    texts = dict.fromkeys(("image_id", "status", "reason", "map", "woman", "side", "view"), str)
-    films = pd.read_csv(folder / "films.csv", dtype=texts, keep_default_na=False)
-    return MapFolder(folder, about, films, pd.read_csv(folder / "candidates.csv", dtype=texts))
+    numbers = ("rows", "cols", "spacing_mm", "map_max", "score")
+    columns = pd.read_csv(folder / "films.csv", nrows=0).columns
+    texts = {name: str for name in columns if name not in numbers}
+    empty = {name: [""] for name in numbers if name in columns}
+    films = pd.read_csv(folder / "films.csv", dtype=texts, keep_default_na=False, na_values=empty)
+    candidates = pd.read_csv(folder / "candidates.csv", dtype={"image_id": str, "map": str})
+    return MapFolder(folder, about, films, candidates)

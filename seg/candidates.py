@@ -9,25 +9,22 @@ from numpy.typing import NDArray
 
 from mammomap.eval.candidates import find_candidates, value_at
 from mammomap.eval.froc import Marks
+from mammomap.masks.grid import Grid
 from mammomap.masks.mapfile import LAYERS, FilmMap
 from mammomap.masks.outlines import Outline
 
-COLUMNS = ("image_id", "map", "row", "col", "score", "malignancy", "area")
 
-
-def candidate_rows(image_id: str, film_map: FilmMap) -> list[dict]:
-    """Candidates of both layers, best first.
-
-    `row`, `col`: place in film pixels; `score`: the layer's smoothed peak; `malignancy`: the smoothed malignancy map
-    there; `area`: film pixels above half the peak.
-    """
+def candidate_rows(image_id: str, film_map: FilmMap, spacing_mm: float | None = None) -> list[dict]:
+    """Candidates of both layers, best first, as `mammomap.masks.mapfile.CANDIDATE_COLUMNS`; spacing_mm of the film."""
     grid, rows = film_map.grid, []
     down, across = grid.scale
     for layer in LAYERS:
         found = find_candidates(film_map.layer(layer), film_rows=grid.working_rows_of_film, inside=film_map.breast)
         places = grid.to_film(np.stack([found.rows, found.cols], axis=1))
+        boxes = _boxes_on_film(grid, found.boxes_px)
         malignancy = value_at(film_map.malignancy, found.rows, found.cols, grid.working_rows_of_film)
         for k, (row, col) in enumerate(places):
+            area = round(float(found.areas_px[k]) / (down * across))
             rows.append(
                 {
                     "image_id": image_id,
@@ -36,10 +33,19 @@ def candidate_rows(image_id: str, film_map: FilmMap) -> list[dict]:
                     "col": round(float(col), 1),
                     "score": round(float(found.scores[k]), 6),
                     "malignancy": round(float(malignancy[k]), 6),
-                    "area": round(float(found.areas_px[k]) / (down * across)),
+                    "area": area,
+                    "area_mm2": None if spacing_mm is None else round(area * spacing_mm**2, 1),
+                    **dict(zip(("row0", "col0", "row1", "col1"), boxes[k].tolist(), strict=True)),
                 }
             )
     return rows
+
+
+def _boxes_on_film(grid: Grid, boxes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Half-open boxes `(n, 4)` on the working grid -> film pixels; the edges of pixels lie half a pixel off centre."""
+    corners = [grid.to_film(boxes[:, k : k + 2] - 0.5) + 0.5 for k in (0, 2)]
+    low, high = np.minimum(*corners), np.maximum(*corners)
+    return np.concatenate([low, high], axis=1).round(1)
 
 
 class MarkList:

@@ -58,11 +58,20 @@ class Trained:
     """Codes of the women whose films chose its checkpoint."""
     published: str = ""
     """The run's name, where it was opened from a bundle."""
+    imaging: str = "unknown"
+    """What its films were: one of `mammomap.masks.tables.IMAGING`."""
+    detail_mm: float | None = None
+    """Side of a working pixel on its films, median; None where their pitch is unknown."""
 
     @property
     def name(self) -> str:
         """The folder's name and the first digits of the weights' hash."""
         return self.published or f"{self.folder.resolve().name}-{self.weights_hash[:8]}"
+
+    @property
+    def trained_for(self) -> dict[str, Any]:
+        """Kinds of lesion, film or digital, finest detail in mm: outside it nothing is known of the net."""
+        return {"kinds": list(self.kinds), "imaging": self.imaging, "detail_mm": self.detail_mm}
 
     @cached_property
     def weights_hash(self) -> str:
@@ -151,6 +160,8 @@ def said_of(folder: Path, about: dict, *, trained: bool) -> dict[str, Any]:
         "trained_codes": frozenset(learned),
         "chosen_codes": frozenset(chosen),
         "published": about.get("published", ""),
+        "imaging": about.get("imaging", "unknown"),
+        "detail_mm": about.get("detail_mm"),
     }
 
 

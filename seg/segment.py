@@ -1,286 +1,221 @@
 """`mammomap segment`: films in, a folder of maps out (`mammomap.masks.mapfile` says what is in it).
 
-Films come from tables, from files, or from a folder; a file that is no film is set aside with its reason and the
-rest is done. A second run does only what is missing.
+Every file is in the table, done or set aside with its reason. What is done of a film is on disk at once: its map, its
+rows of the tables, its native maps if they are asked for. So a run that was stopped goes on, a second one does only
+what is missing, and several can share the films (`shard`); the one that finds the last film done writes the tables.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mammomap.errors import ConfigError, MammomapError, TableError
-from mammomap.eval.blob import blob_map
 from mammomap.eval.candidates import CANDIDATES_VERSION
 from mammomap.masks.files import settings_hash, write_atomically, write_json
-from mammomap.masks.intensity import IntensitySettings, net_input
-from mammomap.masks.mapfile import MAP_FORMAT, FilmMap, MapFolder, read_map, read_map_folder, women_codes, write_map
-from mammomap.masks.read import DICOM_ENDINGS, PICTURE_ENDINGS
-from mammomap.masks.splits import Split
-from mammomap.masks.tables import read_tables
-from mammomap.masks.working import WorkingFilm, read_working_film, working_film
-from mammomap.seg.candidates import COLUMNS, candidate_rows
-from mammomap.seg.device import choose_hardware
-from mammomap.seg.maps import check_tile, film_map, map_layers
-from mammomap.seg.run import Run, read_run
+from mammomap.masks.findings import findings, outside
+from mammomap.masks.mapfile import (
+    CANDIDATE_COLUMNS,
+    DEFAULT_THRESHOLD,
+    FILM_COLUMNS,
+    MAP_FORMAT,
+    FilmMap,
+    MapFolder,
+    read_map,
+    read_map_folder,
+    write_map,
+)
+from mammomap.masks.native import has_native, write_native
+from mammomap.masks.sources import Source
+from mammomap.masks.working import WorkingFilm, read_working_film
+from mammomap.seg.candidates import candidate_rows
+from mammomap.seg.mappers import BlobMapper, RunMapper
 
-CASE_COLUMNS = ("woman", "side", "view")
-"""What says which films belong together; empty where nobody told."""
-BLOB_ROWS = 768
-"""Working rows of the blob detector where none are asked for."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One film to be mapped."""
-
-    image_id: str
-    path: Path
-    film_size: tuple[int, int] | None
-    data_set: str = ""
-    """The name of the set, where tables say it; with the woman's code, side and view."""
-    woman: str = ""
-    side: str = ""
-    view: str = ""
+AHEAD = 2
+"""Films that are read while the net works on one."""
 
 
-class RunMapper:
-    """Makes maps with the net of a run; `flips` and `tile` as in `mammomap.seg.maps.film_map`."""
-
-    def __init__(self, run: Run, *, flips: bool = False, tile: int | None = None) -> None:
-        self.run, self.rows, self.flips, self.tile = run, run.rows, flips, tile
-        self.hardware = choose_hardware(precision=run.config.precision)
-        self.net = run.net(self.hardware)
-        check_tile(self.net, tile)
-        self.about = {
-            "model": run.name,
-            "kinds_trained": list(run.kinds),
-            "source": run.source,
-            "women_seen": run.women_codes,
-            "precision": self.hardware.precision,
-            **({"flips": True} if flips else {}),
-            **({"tile": tile} if tile else {}),
-        }
-
-    def __call__(self, film: WorkingFilm) -> FilmMap:
-        """The map of a working film; 0 outside the breast."""
-        image = net_input(film.pixels, self.run.config.intensity)
-        probabilities = film_map(self.net, image, self.hardware, flips=self.flips, tile=self.tile)
-        breast = film.pixels > 0
-        lesion, malignancy = map_layers(probabilities, self.run.classes)
-        return FilmMap(lesion * breast, malignancy * breast, breast, film.grid)
-
-
-class BlobMapper:
-    """The trivial line: bright blobs of any size, by no training at all; both layers are the same."""
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-        self.about = {"model": "blob detector", "kinds_trained": [], "source": "", "women_seen": []}
-
-    def __call__(self, film: WorkingFilm) -> FilmMap:
-        breast = film.pixels > 0
-        blobs = blob_map(net_input(film.pixels, IntensitySettings()), inside=breast) * breast
-        return FilmMap(blobs, blobs, breast, film.grid)
-
-
-def open_model(
-    model: str, rows: int | None = None, *, flips: bool = False, tile: int | None = None
-) -> RunMapper | BlobMapper:
-    """A mapper for a run folder, or for the word `blob`; `flips` and `tile` are for a run.
+def segment(sources: Sequence[Source], mapper: RunMapper | BlobMapper, out: Path, **how) -> tuple[MapFolder, int]:
+    """Map every film; returns the folder, and how many films this call did. how: as `segment_shard`, all but shard.
 
     Raises
     ------
-    ModelError
-        If the folder is no finished run.
-    ConfigError
-        If `rows` is asked of a run, which has its own, or `flips` or `tile` of the blob detector.
+    ConfigError, TableError
+        As `segment_shard`.
     """
-    if model == "blob":
-        if flips or tile:
-            raise ConfigError("--flips and --tile are for a run, not for --model blob")
-        return BlobMapper(rows or BLOB_ROWS)
-    run = read_run(Path(model))
-    if rows not in (None, run.rows):
-        raise ConfigError(f"--rows {rows}: the run works at {run.rows} rows; --rows is for --model blob")
-    return RunMapper(run, flips=flips, tile=tile)
+    folder, mapped = segment_shard(sources, mapper, out, shard=(1, 1), **how)
+    assert folder is not None  # no other shard has anything to do
+    return folder, mapped
 
 
-def find_sources(inputs: Sequence[Path], split: Split | None, part: str | None) -> list[Source]:
-    """The films that the inputs name: tables, folders of files, or files.
-
-    Raises
-    ------
-    TableError
-        If an input does not exist, holds nothing, or a part is asked for without tables.
-    """
-    if len(inputs) == 1 and (inputs[0] / "index.json").is_file():
-        tables = read_tables(inputs[0])
-        films = tables.films
-        if part is not None:
-            if split is None:
-                raise TableError(f"--part {part} needs a split: a run as --model, or --split FILE")
-            films = split.tables(tables, part).films
-            if not len(films):
-                raise TableError(f"split {split.name!r} has no film of these tables in part {part}")
-        return [_of_table(film, tables.about.get("source", "")) for film in films.itertuples()]
-    if part is not None:
-        raise TableError("--part is for tables; these are files")
-    files: list[Path] = []
-    for path in inputs:
-        if path.is_dir():
-            files += sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in _ENDINGS)
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise TableError(f"{path}: no such file or folder")
-    if not files:
-        raise TableError("no film found; wanted DICOM or picture files, or tables of 'mammomap index'")
-    sources = {}
-    for path in files:
-        code = "film-" + hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        sources.setdefault(code, Source(code, path, None))
-    return list(sources.values())
-
-
-def _of_table(film, source: str) -> Source:
-    code = women_codes([film.patient_id], source)[0]
-    told = ("" if pd.isna(value) else str(value) for value in (film.side, film.view))
-    return Source(film.image_id, Path(film.path), (int(film.rows), int(film.cols)), source, code, *told)
-
-
-_ENDINGS = (*PICTURE_ENDINGS, *DICOM_ENDINGS)
-
-
-def segment(
+def segment_shard(
     sources: Sequence[Source],
     mapper: RunMapper | BlobMapper,
     out: Path,
     *,
+    shard: tuple[int, int],
+    native: bool = False,
+    threshold: float = DEFAULT_THRESHOLD,
     progress: Callable[..., Iterable] | None = None,
-) -> tuple[MapFolder, int]:
-    """Map every film; returns the folder and how many films were done by this call.
+) -> tuple[MapFolder | None, int]:
+    """Map a share of the films; returns the folder, None while other shards have films to do, and how many it did.
+
+    shard: (i, n), every n-th film from the i-th on, counted from 1. native: maps in the films' own pixels too
+    (`mammomap.masks.native`). threshold: from which score on a candidate is a finding.
 
     Raises
     ------
     ConfigError
-        If `out` holds maps of another model.
+        If `out` holds maps of another model, or findings by another threshold.
     TableError
         If not one film could be mapped.
     """
-    stamp = settings_hash({"about": mapper.about, "rows": mapper.rows, "candidates": CANDIDATES_VERSION})
-    plan, marker = out / "plan.json", out / "segment.json"
+    about = {**mapper.about, "rows": mapper.rows, "candidates_version": CANDIDATES_VERSION, "threshold": threshold}
+    stamp, plan, marker = settings_hash({"format": MAP_FORMAT, **about}), out / "plan.json", out / "segment.json"
     if plan.is_file() and json.loads(plan.read_text())["stamp"] != stamp:
         raise ConfigError(f"{out}: holds maps of another model; choose another folder or delete it")
     write_json(plan, {"stamp": stamp})
-    wanted = {source.image_id for source in sources}
-    if marker.is_file():
+    mine = [source for source in sources[shard[0] - 1 :: shard[1]] if not _is_done(source, out, native)]
+    if marker.is_file() and not mine:
         folder = read_map_folder(out)
-        if set(folder.films["image_id"]) == wanted and all(
-            (out / "maps" / f"{image_id}.npz").is_file() for image_id in folder.done
-        ):
+        if folder.films["image_id"].tolist() == [source.image_id for source in sources]:
             return folder, 0
-        marker.unlink()
-    states: dict[str, dict] = {}
-    rows: list[dict] = []
-    done_now = 0
+    marker.unlink(missing_ok=True)
     show = progress or (lambda items, **_: items)
-    for source, film in show(_films_ahead(sources, out, mapper.rows), total=len(sources), desc="segment", unit="film"):
-        path = out / "maps" / f"{source.image_id}.npz"
-        try:
-            if isinstance(film, MammomapError):
-                raise film
-            if film is None:
-                made = read_map(path)
-            else:
-                made = mapper(film)
-                write_map(path, made)
-                made = read_map(path)
-                done_now += 1
-        except MammomapError as error:
-            states[source.image_id] = {"status": "set aside", "map_max": None, "reason": _without_path(error, source)}
-            continue
-        found = candidate_rows(source.image_id, made)
-        rows += found
-        states[source.image_id] = {
-            "status": "done",
-            "map_max": max((row["score"] for row in found if row["map"] == "malignancy"), default=0.0),
-            "reason": "",
-            **({} if made.score is None else {"score": round(made.score, 6)}),
-        }
-    of = {source.image_id: {name: getattr(source, name) for name in CASE_COLUMNS} for source in sources}
-    films = pd.DataFrame([{"image_id": image_id, **of[image_id], **state} for image_id, state in states.items()])
-    if "done" not in set(films["status"]):
-        raise TableError(f"no film of {len(films)} could be mapped; first: {films['reason'].iloc[0]}")
-    candidates = pd.DataFrame(rows, columns=list(COLUMNS))
-    write_atomically(out / "films.csv", lambda path: films.to_csv(path, index=False))
-    write_atomically(out / "candidates.csv", lambda path: candidates.to_csv(path, index=False))
-    _write_key(sources, out)
+    mapped = 0
+    for source, film in show(_read_ahead(mine, out, mapper.rows), total=len(mine), desc="segment", unit="film"):
+        mapped += _one_film(source, film, mapper, out, native, threshold)
+    if all(_rows_file(source, out).is_file() for source in sources):
+        _write_tables(sources, about, out)
+        return read_map_folder(out), mapped
+    return None, mapped
+
+
+def _one_film(
+    source: Source,
+    film: WorkingFilm | FilmMap | MammomapError,
+    mapper: RunMapper | BlobMapper,
+    out: Path,
+    native: bool,
+    threshold: float,
+) -> bool:
+    """Write all of one film, its rows last; whether a map was made."""
+    made = None
+    try:
+        if isinstance(film, MammomapError):
+            raise film
+        if isinstance(film, WorkingFilm):
+            made = mapper(film)
+            said = {name: mapper.about[name] for name in ("model", "trained_for")}
+            write_map(_map_file(source, out), replace(made, about=said))
+        read = read_map(_map_file(source, out))
+        if native:
+            write_native(out, source.image_id, read)
+    except MammomapError as error:
+        write_json(_rows_file(source, out), {"film": _film_row(source, reason=_without_path(error, source))})
+        return False
+    found = candidate_rows(source.image_id, read, source.spacing_mm)
+    top = max((row["score"] for row in found if row["map"] == "malignancy"), default=0.0)
+    grid, trained_for = read.grid, mapper.about["trained_for"]
+    codes = set(mapper.about["women_seen"])
+    row = _film_row(
+        source,
+        rows=grid.film_rows,
+        cols=grid.film_cols,
+        seen="net" if codes & set(source.codes) else "",
+        outside=outside(trained_for, source.imaging, source.spacing_mm, grid.film_rows, mapper.rows),
+        map_max=top,
+        findings=findings(found, mapper.about["kinds_trained"], threshold),
+        **({} if read.score is None else {"score": round(read.score, 6)}),
+    )
+    write_json(_rows_file(source, out), {"film": row, "candidates": found})
+    return made is not None
+
+
+def _film_row(source: Source, *, reason: str = "", **more: object) -> dict:
+    told = {name: getattr(source, name, "") for name in FILM_COLUMNS}
+    size = source.film_size or (None, None)
+    row = {**told, "rows": size[0], "cols": size[1], "map_max": None, "findings": "", **more}
+    return {**row, "status": "set aside" if reason else "done", "reason": reason}
+
+
+def _write_tables(sources: Sequence[Source], about: dict, out: Path) -> None:
+    """The tables of all films, in the order of the sources, and the marker that they are whole."""
+    rows, candidates = [], []
+    for source in sources:
+        told = json.loads(_rows_file(source, out).read_text())
+        rows.append(told["film"])
+        candidates += told.get("candidates", ())
+    done = sum(row["status"] == "done" for row in rows)
+    if not done:
+        raise TableError(f"no film of {len(rows)} could be mapped; first: {rows[0]['reason']}")
+    score = ("score",) if any("score" in row for row in rows) else ()
+    films = pd.DataFrame(rows, columns=[*FILM_COLUMNS, *score]).astype({"rows": "Int64", "cols": "Int64"})
+    frames = {"films": films, "candidates": pd.DataFrame(candidates, columns=list(CANDIDATE_COLUMNS))}
+    for name, frame in frames.items():
+        write_atomically(out / f"{name}.csv", lambda path, f=frame: f.to_csv(path, index=False))
+    sets = {source.data_set for source in sources}
     write_json(
-        marker,
+        out / "segment.json",
         {
             "format": MAP_FORMAT,
-            **mapper.about,
-            "rows": mapper.rows,
-            "candidates_version": CANDIDATES_VERSION,
-            "data_set": sources[0].data_set if len({source.data_set for source in sources}) == 1 else "",
-            "films": len(films),
-            "set_aside": int((films["status"] != "done").sum()),
+            **about,
+            "data_set": sets.pop() if len(sets) == 1 else "",
+            "films": len(rows),
+            "set_aside": len(rows) - done,
         },
     )
-    return read_map_folder(out), done_now
 
 
-def lesion_map(film: str | Path | NDArray[np.uint16], model: str) -> FilmMap:
-    """The map of one film, given as a file or as uint16 `(rows, cols)`; `model` is a run folder.
-
-    >>> from mammomap import lesion_map                            # doctest: +SKIP
-    >>> lesion_map("film.dcm", model="RUN").on_film("lesion")      # doctest: +SKIP
-    """
-    mapper = open_model(model)
-    if isinstance(film, np.ndarray):
-        return mapper(working_film(film, mapper.rows))
-    return mapper(read_working_film(Path(film), mapper.rows))
-
-
-def _films_ahead(
+def _read_ahead(
     sources: Sequence[Source], out: Path, rows: int
-) -> Iterable[tuple[Source, WorkingFilm | MammomapError | None]]:
-    """Films in order, the next two read while the net works on this one; None where the map is there already."""
+) -> Iterator[tuple[Source, WorkingFilm | FilmMap | MammomapError]]:
+    """Films in order, the next read while the net works on one; a map where it is there already."""
 
-    def read(source: Source) -> WorkingFilm | MammomapError | None:
-        if (out / "maps" / f"{source.image_id}.npz").is_file():
-            return None
+    def read(source: Source) -> WorkingFilm | FilmMap | MammomapError:
         try:
+            if source.reason:
+                return TableError(source.reason)
+            if _map_file(source, out).is_file():
+                return read_map(_map_file(source, out))
             return read_working_film(source.path, rows, source.film_size)
         except MammomapError as error:
             return error
 
-    with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(read, source) for source in sources[:2]]
-        for number, source in enumerate(sources):
-            film = waiting.pop(0).result()
-            if number + 2 < len(sources):
-                waiting.append(pool.submit(read, sources[number + 2]))
-            yield source, film
+    with ThreadPoolExecutor(AHEAD) as pool:
+        waiting: deque[tuple[Source, Future]] = deque()
+        for source in sources:
+            waiting.append((source, pool.submit(read, source)))
+            if len(waiting) > AHEAD:
+                first, film = waiting.popleft()
+                yield first, film.result()
+        for first, film in waiting:
+            yield first, film.result()
+
+
+def _is_done(source: Source, out: Path, native: bool) -> bool:
+    path = _rows_file(source, out)
+    if not path.is_file():
+        return False
+    if json.loads(path.read_text())["film"]["status"] != "done":
+        return True
+    return _map_file(source, out).is_file() and (not native or has_native(out, source.image_id))
+
+
+def _map_file(source: Source, out: Path) -> Path:
+    return out / "maps" / f"{source.image_id}.npz"
+
+
+def _rows_file(source: Source, out: Path) -> Path:
+    return out / "rows" / f"{source.image_id}.json"
 
 
 def _without_path(error: MammomapError, source: Source) -> str:
     """The reason without the file's name, which may hold a patient's."""
     return str(error).replace(f"{source.path.name}: ", "").replace(str(source.path), "the file")
-
-
-def _write_key(sources: Sequence[Source], out: Path) -> None:
-    """For loose files: which image_id is which file, beside OUT and not in it."""
-    loose = [source for source in sources if source.film_size is None]
-    if loose:
-        key = pd.DataFrame([{"image_id": s.image_id, "path": str(s.path.resolve())} for s in loose])
-        write_atomically(out.with_name(out.name + ".key.csv"), lambda path: key.to_csv(path, index=False))

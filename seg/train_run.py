@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -27,6 +28,9 @@ from mammomap.seg.run import OWN_CODE, RUN_FORMAT, Run, environment, read_run
 from mammomap.seg.start import as_kept, first_net, women_seen_before
 from mammomap.seg.train import Task, fit
 from mammomap.seg.validate import validate
+
+LATER = ("imaging", "detail_mm")
+"""What config.json did not say at first."""
 
 
 def train(
@@ -64,6 +68,7 @@ def train(
         "rows": store.rows,
         "data_hash": store.tables.hash,
         "source": store.tables.about.get("source", ""),
+        **shown_by(store),
     }
     if start is not None:
         about["women_seen_before"] = women_seen_before(start, split, about["source"])
@@ -107,6 +112,14 @@ def films_to_train_on(store: Store, split: Split) -> tuple[list[str], list[str]]
     return parts[0], parts[1]
 
 
+def shown_by(store: Store) -> dict[str, str | float | None]:
+    """What the films of a store are: `imaging`, and `detail_mm`, the median side of a working pixel."""
+    films = store.tables.films
+    pitch = (films["spacing_mm"] * films["rows"] / store.rows).median()
+    detail = None if pd.isna(pitch) else round(float(pitch), 4)
+    return {"imaging": store.tables.about.get("imaging", "unknown"), "detail_mm": detail}
+
+
 def split_for(store: Store, rule: str, seed: int) -> Split:
     """The split of a store by a rule, or that of a file."""
     return read_split(Path(rule)) if rule.endswith(".csv") else make_split(store.tables, rule, seed)
@@ -125,6 +138,7 @@ def refuse_another_run(out: Path, about: dict, code: bytes, filled: Callable[[di
     wanted = json.loads(json.dumps(about))
     if code and (not (out / OWN_CODE).is_file() or (out / OWN_CODE).read_bytes() != code):
         raise ConfigError(f"{out}: the net's code has changed since this run began; choose another folder")
+    wanted = {key: value for key, value in wanted.items() if key in there or key not in LATER}
     different = [key for key in wanted if there.get(key) != wanted[key]]
     if "training" in different:
         before, now = there.get("training", {}), wanted["training"]

@@ -30,8 +30,8 @@ from mammomap.masks.working import working_film
 from mammomap.phantom import PhantomConfig, PhantomFilm
 from mammomap.phantom.films import draw_woman, patient_name, woman_rng
 from mammomap.seg.candidates import candidate_rows
+from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import Run, read_run
-from mammomap.seg.segment import RunMapper
 
 SEEDS, WOMEN, SEEN = (31, 32, 33, 34, 35), 500, 500
 INPUTS = (*FEATURES, *POOLS)

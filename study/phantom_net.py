@@ -31,7 +31,7 @@ from mammomap.masks.working import working_film
 from mammomap.phantom import PhantomConfig, PhantomFilm
 from mammomap.phantom.films import draw_woman, patient_name, woman_rng
 from mammomap.seg.candidates import candidate_rows
-from mammomap.seg.segment import BlobMapper, RunMapper, open_model
+from mammomap.seg.mappers import BlobMapper, RunMapper, open_model
 
 ROWS = 800
 

@@ -23,8 +23,8 @@ from mammomap.masks.mapfile import LAYERS
 from mammomap.masks.store import Store
 from mammomap.masks.working import WorkingFilm
 from mammomap.seg.config import PRECISIONS
+from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import read_run
-from mammomap.seg.segment import RunMapper
 
 KEPT = Path(__file__).parent / "nets" / "precision.json"
 

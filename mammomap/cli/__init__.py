@@ -10,7 +10,8 @@ import click
 
 from mammomap.cli.data import audit, download, index, phantom, prepare
 from mammomap.cli.dicom import export_dicom
-from mammomap.cli.models import bundle, classify, export_onnx, segment, train, train_head, train_image
+from mammomap.cli.heatmaps import segment
+from mammomap.cli.models import bundle, classify, export_onnx, train, train_head, train_image
 from mammomap.cli.referee import benchmark
 from mammomap.cli.whole import demo
 

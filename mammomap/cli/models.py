@@ -68,7 +68,7 @@ def train(
     from mammomap.report.examples import write_examples
     from mammomap.seg.config import TrainConfig
     from mammomap.seg.device import is_first_process
-    from mammomap.seg.segment import RunMapper
+    from mammomap.seg.mappers import RunMapper
     from mammomap.seg.train_run import films_to_train_on
     from mammomap.seg.train_run import train as run
 
@@ -92,44 +92,6 @@ def train(
         click.echo(f"warning: {made.split.warning}", err=True)
     women = {part: len(made.split.women(part)) for part in ("net", "validation", "head", "test")}
     say_done(done, f"{made.name}, {made.config.crops} crops; women by part {women} -> {out}")
-
-
-@click.command()
-@click.argument("inputs", type=ANY, nargs=-1, required=True)
-@click.option("--model", required=True, metavar="RUN", help="A run, a bundle, or 'blob' for the blob detector.")
-@click.option("-o", "--out", type=FOLDER, required=True, help="Folder for the maps.")
-@click.option("--part", type=click.Choice(["net", "validation", "head", "test"]), help="With tables: these women only.")
-@click.option("--split", type=FILE, help="Split file that says who is in which part; the run's own if not given.")
-@click.option("--rows", type=click.IntRange(64), help="Working rows of the blob detector.")
-@click.option("--flips", is_flag=True, help="Average over the film as it is and turned over; four times the work.")
-@click.option("--tile", type=click.IntRange(64), help="Side of overlapping tiles, a multiple of 64.  [default: none]")
-@one_line_errors
-def segment(
-    inputs: tuple[Path, ...], model: str, out: Path, part: str | None, split: Path | None, rows: int | None, **how
-) -> None:
-    """Make lesion heatmaps of FILES, of a FOLDER, or of the films in TABLES.
-
-    A file that is no film is set aside with its reason, and the rest is done.
-
-    \b
-    Examples:
-      mammomap segment films/*.dcm --model run -o maps
-      mammomap segment tables --part test --model run -o maps
-    """
-    from mammomap.classify.image_run import open_any_model
-    from mammomap.masks.splits import read_split
-    from mammomap.seg.segment import BlobMapper, find_sources
-    from mammomap.seg.segment import segment as run
-
-    mapper = open_any_model(model, rows, **how)
-    own = None if isinstance(mapper, BlobMapper) else mapper.run.split
-    sources = find_sources(inputs, read_split(split) if split else own, part)
-    folder, done = run(sources, mapper, out, progress=progress_bar)
-    aside = folder.films[folder.films["status"] != "done"]
-    say_done(done > 0, f"{len(folder.done)} films mapped by {folder.about['model']}, {len(aside)} set aside -> {out}")
-    names = {source.image_id: source.path.name for source in sources}
-    for row in aside.itertuples():
-        click.echo(f"  set aside: {names[row.image_id]}: {row.reason}", err=True)
 
 
 @click.command(name="train-image")
@@ -234,9 +196,10 @@ def train_head(store: Path, model: Path, out: Path, folds: int | None, **how) ->
 @click.argument("maps", type=FOLDER)
 @click.option("--head", required=True, type=FILE, help="A head of 'mammomap train-head', or a bundle with one.")
 @click.option("-o", "--out", type=FILE, metavar="CSV", help="File for the scores.  [default: MAPS/scores.csv]")
+@click.option("--key", type=FILE, help="The key of the maps, where it was moved.  [default: MAPS.key.json]")
 @click.option("--in-sample", is_flag=True, help="Score women whom net or head have seen too; the tables say so.")
 @one_line_errors
-def classify(maps: Path, head: Path, out: Path | None, in_sample: bool) -> None:
+def classify(maps: Path, head: Path, out: Path | None, key: Path | None, in_sample: bool) -> None:
     """Score every mapped image, breast and woman: how likely a lesion is malignant, calls, and the reasons.
 
     Breasts and women are scored where maps were made of tables, which say what belongs together (docs/labels.md).
@@ -247,13 +210,17 @@ def classify(maps: Path, head: Path, out: Path | None, in_sample: bool) -> None:
     """
     from mammomap.classify.classify import classify as run
     from mammomap.classify.heads import read_head
+    from mammomap.masks.key import key_beside, read_key
     from mammomap.masks.mapfile import read_map_folder
 
     out = out or maps / "scores.csv"
-    scores, done = run(read_map_folder(maps), read_head(head), out, in_sample=in_sample, progress=progress_bar)
+    at = key or key_beside(maps)
+    how = {"key": read_key(at) if key or at.is_file() else None, "in_sample": in_sample, "progress": progress_bar}
+    scores, done = run(read_map_folder(maps), read_head(head), out, **how)
     if "score" in scores:
         click.echo("note: films of another set than the head's get a score; probabilities need a head of their own")
-    say_done(done, f"{len(scores)} images, {scores['call at youden'].sum()} called at the Youden point -> {out}")
+    calls = f", {scores['call at youden'].sum()} called at the Youden point" if "call at youden" in scores else ""
+    say_done(done, f"{len(scores)} images{calls} -> {out}")
 
 
 @click.command()

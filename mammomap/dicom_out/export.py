@@ -172,8 +172,7 @@ def _sources(folder: MapFolder, key: Key, anonymous: bool) -> tuple[dict[str, So
         try:
             found[image_id] = read_source(film.path, film.instance_uid, key, anonymous, woman)
         except ImageError as error:
-            reason = str(error).replace(f"{film.path.name}: ", "")
-            set_aside.append((image_id, "a picture, so it belongs to no study" if not film.instance_uid else reason))
+            set_aside.append((image_id, str(error).replace(f"{film.path.name}: ", "")))
     return found, set_aside
 
 

@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from skimage.measure import approximate_polygon, find_contours
 
 from mammomap.errors import TableError
-from mammomap.masks.mapfile import FilmMap, MapFolder
-from mammomap.report.examples import THRESHOLD as DEFAULT_THRESHOLD
+from mammomap.masks.mapfile import DEFAULT_THRESHOLD, FilmMap, MapFolder
 
 CANDIDATE_POINT = "candidate 1 false positives per film"
 MOST_POINTS = 2_000
@@ -128,7 +127,9 @@ def read_about(folder: MapFolder) -> About:
     """
     trained = folder.about.get("trained_for") or {}
     kinds = tuple(trained.get("kinds") or folder.about.get("kinds_trained") or ())
-    about = About(str(folder.about["model"]), kinds, DEFAULT_THRESHOLD, "default", "", None)
+    threshold = float(folder.about.get("threshold", DEFAULT_THRESHOLD))
+    how = "default" if threshold == DEFAULT_THRESHOLD else "of the model"
+    about = About(str(folder.about["model"]), kinds, threshold, how, "", None)
     path = folder.folder / "scores.json"
     if not path.is_file():
         return about

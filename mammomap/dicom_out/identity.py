@@ -22,6 +22,7 @@ from mammomap.errors import ImageError
 from mammomap.masks.key import Key
 from mammomap.masks.marker import MADE_BY
 from mammomap.masks.mg_header import open_header
+from mammomap.masks.read import PICTURE_ENDINGS
 
 OBJECTS_FORMAT = 1
 """Goes up when the same results make other objects."""
@@ -77,11 +78,13 @@ def read_source(path: Path, instance_uid: str, key: Key, anonymous: bool, woman:
     Raises
     ------
     ImageError
-        If the file is gone, damaged, or not the film that the key means.
+        If the file is a picture, gone, damaged, or not the film that the key means. A key of tables says no UID.
     """
+    if path.suffix.lower() in PICTURE_ENDINGS:
+        raise ImageError(f"{path.name}: a picture, so it belongs to no study")
     header, _ = open_header(path)
     found = str(header.get("SOPInstanceUID", ""))
-    if found != instance_uid:
+    if not found or (instance_uid and found != instance_uid):
         raise ImageError(f"{path.name}: holds film {found or 'without a UID'}, the key means {instance_uid}")
     study_uid = str(header.get("StudyInstanceUID", ""))
     if not study_uid:

@@ -17,10 +17,12 @@ from mammomap.benchmark.truth import Truth, check_systems, read_truth
 from mammomap.errors import LeakError, TableError
 from mammomap.masks.grid import Grid
 from mammomap.masks.outlines import Outline
+from mammomap.masks.sources import find_sources
 from mammomap.masks.splits import read_split
 from mammomap.masks.tables import Tables
+from mammomap.seg.mappers import BlobMapper, RunMapper
 from mammomap.seg.run import Run
-from mammomap.seg.segment import BlobMapper, RunMapper, find_sources, segment
+from mammomap.seg.segment import segment
 
 
 def marks_of(tables: Tables, path: Path, how: str) -> Path:

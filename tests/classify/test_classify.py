@@ -18,10 +18,12 @@ from mammomap.cli import main
 from mammomap.errors import LeakError
 from mammomap.masks.grid import Grid
 from mammomap.masks.mapfile import FilmMap, MapFolder, women_codes
+from mammomap.masks.sources import find_sources
 from mammomap.masks.store import Store
 from mammomap.seg.candidates import candidate_rows
+from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import Run
-from mammomap.seg.segment import RunMapper, find_sources, segment
+from mammomap.seg.segment import segment
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_women_seen_are_refused_by_film_unless_it_is_said(drawn_store, trained_r
 
 def test_films_of_another_set_get_a_score_and_no_probability(drawn_store, trained_run, head, tmp_path: Path) -> None:
     path = drawn_store.tables.films["path"].iloc[0]
-    folder, _ = segment(find_sources([Path(path)], None, None), RunMapper(trained_run), tmp_path / "maps")
+    folder, _ = segment(find_sources([Path(path)]), RunMapper(trained_run), tmp_path / "maps")
     images, _ = classify(folder, head, tmp_path / "scores.csv")
     assert "score" in images and "probability" not in images and not (tmp_path / "scores.breast.csv").exists()
     assert "not calibrated for these films" in json.loads((tmp_path / "scores.json").read_text())["score"]

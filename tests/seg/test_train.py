@@ -10,13 +10,15 @@ from safetensors.torch import load_file, save_file
 
 from mammomap.errors import ConfigError, ModelError
 from mammomap.masks.mapfile import women_codes
+from mammomap.masks.sources import find_sources
 from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown
 from mammomap.seg.config import TrainConfig
 from mammomap.seg.crops import VOID
 from mammomap.seg.losses import LesionLoss
+from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import Run, read_run
-from mammomap.seg.segment import RunMapper, find_sources, segment
+from mammomap.seg.segment import segment
 from mammomap.seg.train_run import films_to_train_on, train
 
 QUICK = TrainConfig(encoder="resnet18", crops=24, crop=32, batch=4, warmup_crops=8, validate_every=12, seed=2)
@@ -172,6 +174,6 @@ def test_on_a_gpu_a_net_learns_goes_on_and_maps(drawn_store: Store, tmp_path: Pa
     assert done and environment["hardware"]["device"] == "cuda"
     losses = [json.loads(line)["step_loss"] for line in (run.folder / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0] and train(drawn_store, tmp_path / "run", config)[1] is False
-    sources = find_sources([Path(path) for path in drawn_store.tables.films["path"].head(3)], None, None)
+    sources = find_sources([Path(path) for path in drawn_store.tables.films["path"].head(3)])
     folder, count = segment(sources, RunMapper(run), tmp_path / "maps")
     assert count == 3 and all(folder.map(image_id).lesion.max() > 0 for image_id in folder.done)

@@ -1,0 +1,108 @@
+"""`mammomap segment` as a whole: key, films, maps, and by a bundle with a head scores; pictures on request.
+
+In: what the verb is given. Out: the folder of maps (`mammomap.masks.mapfile`), its key beside it, and lines for the
+user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mammomap.classify.classify import CANDIDATE_POINTS, classify
+from mammomap.classify.heads import read_head
+from mammomap.classify.image_run import open_any_model
+from mammomap.errors import LeakError
+from mammomap.masks.bundle import HEAD, is_bundle, read_bundle
+from mammomap.masks.key import key_beside, open_key, write_key
+from mammomap.masks.mapfile import DEFAULT_THRESHOLD, MapFolder
+from mammomap.masks.sources import find_sources
+from mammomap.masks.splits import read_split
+from mammomap.report.film_pictures import write_pictures
+from mammomap.report.sheets import write_sheets
+from mammomap.seg.mappers import BlobMapper
+from mammomap.seg.segment import segment_shard
+
+MOST_TOLD = 20
+"""Files set aside that are named on the screen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What `mammomap segment` is asked for, beside films, model and folder."""
+
+    part: str | None = None
+    split: Path | None = None
+    rows: int | None = None
+    flips: bool = False
+    tile: int | None = None
+    native: bool = False
+    pictures: bool = False
+    key: Path | None = None
+    identify: bool = False
+    shard: tuple[int, int] = (1, 1)
+
+
+def heatmaps(
+    inputs: Sequence[Path],
+    model: str,
+    out: Path,
+    asked: Asked,
+    *,
+    progress: Callable[..., Iterable] | None = None,
+    say: Callable[[str], object] = lambda text: None,
+) -> tuple[MapFolder | None, bool]:
+    """Make all of it; returns the folder, None while other shards have films to do, and whether anything was done.
+
+    Raises
+    ------
+    MammomapError
+        As `open_any_model`, `find_sources` and `segment_shard`.
+    """
+    mapper = open_any_model(model, asked.rows, flips=asked.flips, tile=asked.tile)
+    own = None if isinstance(mapper, BlobMapper) else mapper.run.split
+    split = read_split(asked.split) if asked.split else own
+    at = asked.key or key_beside(out)
+    key = open_key(at, out)
+    names = None if asked.identify else key
+    sources = find_sources(inputs, split, asked.part, key=names, without=out, progress=progress)
+    films = {source.image_id: source.for_key for source in sources}
+    if not films.items() <= key.films.items():
+        key = replace(key, films={**key.films, **films})
+        write_key(at, key)
+    head = read_head(Path(model)) if is_bundle(Path(model)) and HEAD in read_bundle(Path(model)) else None
+    threshold = head.candidate_points.get(CANDIDATE_POINTS["1"], DEFAULT_THRESHOLD) if head else DEFAULT_THRESHOLD
+    how = {"native": asked.native, "threshold": threshold, "shard": asked.shard}
+    folder, mapped = segment_shard(sources, mapper, out, progress=progress, **how)
+    if folder is None:
+        return None, mapped > 0
+    done = mapped > 0
+    _tell(folder, {image_id: film.path.name for image_id, film in films.items()}, say)
+    if head is not None:
+        try:
+            done |= classify(folder, head, out / "scores.csv", key=key, progress=progress)[1]
+        except LeakError as error:
+            say(f"no scores: {error}")
+    if asked.pictures:
+        paths = {image_id: films[image_id].path for image_id in folder.done}
+        done |= write_pictures(folder, paths, progress=progress) > 0
+        done |= write_sheets(folder, paths, progress=progress) > 0
+    return folder, done
+
+
+def _tell(folder: MapFolder, names: dict[str, str], say: Callable[[str], object]) -> None:
+    """What was set aside, and which films the model was not made for."""
+    films = folder.films
+    aside = films[films["status"] != "done"]
+    for film in aside.head(MOST_TOLD).itertuples():
+        say(f"  set aside: {names[film.image_id]}: {film.reason}")
+    if len(aside) > MOST_TOLD:
+        say(f"  and {len(aside) - MOST_TOLD} more: column 'reason' of films.csv")
+    odd = films[films["outside"] != ""]
+    if len(odd):
+        first = odd["outside"].value_counts().index[0]
+        say(f"warning: {len(odd)} of {len(films)} films are not what the model was trained for ({first})")
+    seen = films[films["seen"] != ""]
+    if len(seen):
+        say(f"warning: the net has seen the women of {len(seen)} of {len(films)} films (column 'seen')")

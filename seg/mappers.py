@@ -1,0 +1,99 @@
+"""What makes the map of a film that has been brought to the working grid: the net of a run, or the blob detector.
+
+In: a run, a bundle or the word `blob`. Out: a mapper, which takes working films to maps, and what it says of itself:
+`about` goes into the folder of maps, into every map and into what is made of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammomap.errors import ConfigError
+from mammomap.eval.blob import blob_map
+from mammomap.masks.intensity import IntensitySettings, net_input
+from mammomap.masks.mapfile import FilmMap
+from mammomap.masks.working import WorkingFilm, read_working_film, working_film
+from mammomap.seg.device import choose_hardware
+from mammomap.seg.maps import check_tile, film_map, map_layers
+from mammomap.seg.run import Run, read_run
+
+BLOB_ROWS = 768
+"""Working rows of the blob detector where none are asked for."""
+
+
+class RunMapper:
+    """Makes maps with the net of a run; `flips` and `tile` as in `mammomap.seg.maps.film_map`."""
+
+    def __init__(self, run: Run, *, flips: bool = False, tile: int | None = None) -> None:
+        self.run, self.rows, self.flips, self.tile = run, run.rows, flips, tile
+        self.hardware = choose_hardware(precision=run.config.precision)
+        self.net = run.net(self.hardware)
+        check_tile(self.net, tile)
+        self.about = {
+            "model": run.name,
+            "kinds_trained": list(run.kinds),
+            "trained_for": run.trained_for,
+            "source": run.source,
+            "women_seen": run.women_codes,
+            "precision": self.hardware.precision,
+            **({"flips": True} if flips else {}),
+            **({"tile": tile} if tile else {}),
+        }
+
+    def __call__(self, film: WorkingFilm) -> FilmMap:
+        """The map of a working film; 0 outside the breast."""
+        image = net_input(film.pixels, self.run.config.intensity)
+        probabilities = film_map(self.net, image, self.hardware, flips=self.flips, tile=self.tile)
+        breast = film.pixels > 0
+        lesion, malignancy = map_layers(probabilities, self.run.classes)
+        return FilmMap(lesion * breast, malignancy * breast, breast, film.grid)
+
+
+class BlobMapper:
+    """The trivial line: bright blobs of any size, by no training at all; both layers are the same."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.about = {"model": "blob detector", "kinds_trained": [], "trained_for": {}, "source": "", "women_seen": []}
+
+    def __call__(self, film: WorkingFilm) -> FilmMap:
+        breast = film.pixels > 0
+        blobs = blob_map(net_input(film.pixels, IntensitySettings()), inside=breast) * breast
+        return FilmMap(blobs, blobs, breast, film.grid)
+
+
+def open_model(
+    model: str, rows: int | None = None, *, flips: bool = False, tile: int | None = None
+) -> RunMapper | BlobMapper:
+    """A mapper for a run folder, or for the word `blob`; `flips` and `tile` are for a run.
+
+    Raises
+    ------
+    ModelError
+        If the folder is no finished run.
+    ConfigError
+        If `rows` is asked of a run, which has its own, or `flips` or `tile` of the blob detector.
+    """
+    if model == "blob":
+        if flips or tile:
+            raise ConfigError("--flips and --tile are for a run, not for --model blob")
+        return BlobMapper(rows or BLOB_ROWS)
+    run = read_run(Path(model))
+    if rows not in (None, run.rows):
+        raise ConfigError(f"--rows {rows}: the run works at {run.rows} rows; --rows is for --model blob")
+    return RunMapper(run, flips=flips, tile=tile)
+
+
+def lesion_map(film: str | Path | NDArray[np.uint16], model: str) -> FilmMap:
+    """The map of one film, given as a file or as uint16 `(rows, cols)`; `model` is a run folder.
+
+    >>> from mammomap import lesion_map                            # doctest: +SKIP
+    >>> lesion_map("film.dcm", model="RUN").on_film("lesion")      # doctest: +SKIP
+    """
+    mapper = open_model(model)
+    if isinstance(film, np.ndarray):
+        return mapper(working_film(film, mapper.rows))
+    return mapper(read_working_film(Path(film), mapper.rows))
