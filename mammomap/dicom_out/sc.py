@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEGLSLossless, SecondaryCaptureImageStorage
 
-from mammomap.dicom_out.findings import About, FilmResult
+from mammomap.dicom_out.findings import About, FilmResult, Finding
 from mammomap.dicom_out.identity import WARNING, Source, code_item, reference_item
 from mammomap.errors import ImageError
 from mammomap.report.overlay import BACKGROUND, COLOURS, OPACITY, WHITE
@@ -69,14 +69,10 @@ def draw(result: FilmResult, about: About, film: NDArray[np.uint16]) -> NDArray[
     strip = max(12, round(STRIP * rows))
     picture = Image.fromarray(np.concatenate([grey, np.full((strip, cols, 3), BACKGROUND, np.uint8)]))
     pen = ImageDraw.Draw(picture)
-    small = _fitting([line for line in _lines(result, about)], cols - 8, strip / 3.4)
+    small = _fitting(_lines(result, about), cols - 8, strip / 3.4)
+    placed: list[tuple[float, float, float, float]] = []
     for finding in result.findings:
-        row0, _, _, col1 = finding.window
-        right = col1 < 0.85 * cols
-        place = (col1 + 2 * thick + 2 if right else finding.window[1] - 2 * thick - 2, row0)
-        text = f"{finding.number}: {finding.score:.2f}"
-        how = {"stroke_width": thick, "stroke_fill": (0, 0, 0), "anchor": "la" if right else "ra"}
-        pen.text(place, text, WHITE, small, **how)
+        _label(pen, finding, cols, thick, small, placed)
     for k, line in enumerate(_lines(result, about)):
         pen.text((4, rows + (k + 0.5) * strip / 3), line, WHITE, small, anchor="lm")
     return np.asarray(picture)
@@ -100,6 +96,21 @@ def _ring(picture: NDArray[np.uint8], mask: NDArray[np.bool_], window: tuple, th
     right = min(padded.shape[1], picture.shape[1] - col0)
     ring = (far > near)[top:bottom, left:right]
     picture[row0 + top : row0 + bottom, col0 + left : col0 + right][ring] = RING
+
+
+def _label(pen: ImageDraw.ImageDraw, finding: Finding, cols: int, thick: int, font, placed: list) -> None:
+    """Number and score beside the region, level with the peak, or lower where another label stands."""
+    right = finding.window[3] < 0.85 * cols
+    how = {"stroke_width": thick, "stroke_fill": (0, 0, 0), "anchor": "lm" if right else "rm"}
+    col = finding.window[3] + 3 * thick + 2 if right else finding.window[1] - 3 * thick - 2
+    row, text = max(finding.row, 0.75 * font.size), f"{finding.number}: {finding.score:.2f}"
+    box = pen.textbbox((col, row), text, font, stroke_width=thick, anchor=how["anchor"])
+    for left, top, end, bottom in sorted(placed, key=lambda other: other[1]):
+        if box[0] < end and left < box[2] and box[1] < bottom and top < box[3]:
+            row += bottom - box[1]
+            box = (box[0], bottom, box[2], bottom + box[3] - box[1])
+    placed.append(box)
+    pen.text((col, row), text, WHITE, font, **how)
 
 
 def _fitting(lines: list[str], width: float, height: float):

@@ -130,6 +130,25 @@ def route(server: Server, folder: Path, log: str = "calls.txt") -> subprocess.Po
         )
 
 
+def test_a_study_goes_through_the_true_segment(server: Server, folder: Path) -> None:
+    """Before all others, so that Orthanc holds nothing else; the blob detector finds the painted square."""
+    pixels = breast(np.random.default_rng(9), True)
+    paint(pixels, 80, 30, 4)
+    sent = save(film(pixels, "W99", StudyInstanceUID="1.2.3.99"), folder / "one" / "film.dcm")
+    assert server.send([sent]).wait(60) == 0
+    wait_until(lambda: all(server.get(f"/studies/{study}")["IsStable"] for study in server.get("/studies")), 60)
+    command = [sys.executable, str(EXAMPLES / "orthanc_route.py"), "--orthanc", server.url, "--model", "blob", "--once"]
+    command += ["--state", str(folder / "true"), "--mammomap", sys.executable, "-m", "mammomap"]
+    for _ in range(2):
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert told.returncode == 0, told.stderr
+    made = server.ours()
+    assert sorted(tags["Modality"] for tags in made.values()) == ["OT", "SEG", "SR"]
+    assert {tags["PatientID"] for tags in made.values()} == {"W99"}
+    for study in server.get("/studies"):
+        urllib.request.urlopen(urllib.request.Request(f"{server.url}/studies/{study}", method="DELETE"))
+
+
 def counts(server: Server) -> dict[str, int]:
     return dict(Counter(tags["SOPClassUID"].rsplit("5.1.4.1.1.")[-1] for tags in server.ours().values()))
 
