@@ -18,6 +18,7 @@ import fcntl
 import hashlib
 import json
 import logging
+import shlex
 import shutil
 import subprocess
 import sys
@@ -155,7 +156,9 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="folder for films on their way; emptied")
     parser.add_argument("--poll", type=float, default=10, help="seconds between two looks")
     parser.add_argument("--once", action="store_true", help="one look, then stop")
-    parser.add_argument("--mammomap", nargs="+", default=["mammomap"], help="the command")
+    parser.add_argument(
+        "--mammomap", type=shlex.split, default=["mammomap"], help="the command, e.g. 'python3 -m mammomap'"
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     args.state.mkdir(parents=True, exist_ok=True)

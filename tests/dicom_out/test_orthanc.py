@@ -6,6 +6,7 @@ import email
 import email.policy
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -126,7 +127,10 @@ def route(server: Server, folder: Path, log: str = "calls.txt") -> subprocess.Po
     command += ["--objects", "sc,sr,seg,pm,gsps", "--state", str(folder / "state"), "--poll", "1"]
     with (folder / "route.log").open("a") as out:
         return subprocess.Popen(
-            [*command, "--mammomap", *stand_in], stdout=out, stderr=out, env=os.environ | {"PYTHONPATH": str(ROOT)}
+            [*command, "--mammomap", shlex.join(stand_in)],
+            stdout=out,
+            stderr=out,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
 
 
@@ -138,15 +142,17 @@ def test_a_study_goes_through_the_true_segment(server: Server, folder: Path) -> 
     assert server.send([sent]).wait(60) == 0
     wait_until(lambda: all(server.get(f"/studies/{study}")["IsStable"] for study in server.get("/studies")), 60)
     command = [sys.executable, str(EXAMPLES / "orthanc_route.py"), "--orthanc", server.url, "--model", "blob", "--once"]
-    command += ["--state", str(folder / "true"), "--mammomap", sys.executable, "-m", "mammomap"]
-    for _ in range(2):
-        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-        assert told.returncode == 0, told.stderr
-    made = server.ours()
-    assert sorted(tags["Modality"] for tags in made.values()) == ["OT", "SEG", "SR"]
-    assert {tags["PatientID"] for tags in made.values()} == {"W99"}
-    for study in server.get("/studies"):
-        urllib.request.urlopen(urllib.request.Request(f"{server.url}/studies/{study}", method="DELETE"))
+    command += ["--state", str(folder / "true"), "--mammomap", shlex.join([sys.executable, "-m", "mammomap"])]
+    try:
+        for _ in range(2):
+            told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+            assert told.returncode == 0, told.stderr
+        made = server.ours()
+        assert sorted(tags["Modality"] for tags in made.values()) == ["OT", "SEG", "SR"], told.stderr
+        assert {tags["PatientID"] for tags in made.values()} == {"W99"}
+    finally:
+        for study in server.get("/studies"):
+            urllib.request.urlopen(urllib.request.Request(f"{server.url}/studies/{study}", method="DELETE"))
 
 
 def counts(server: Server) -> dict[str, int]:
