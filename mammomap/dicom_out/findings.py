@@ -153,12 +153,13 @@ def read_result(folder: MapFolder, image_id: str, about: About) -> FilmResult:
     """
     film = folder.films.set_index("image_id").loc[image_id]
     film_map = folder.map(image_id)
+    lesion = film_map.on_film("lesion")
     rows = folder.candidates
     mine = rows[(rows["image_id"] == image_id) & (rows["map"] == "lesion") & (rows["score"] >= about.threshold)]
     spacing = float(pd.to_numeric(film.get("spacing_mm", ""), errors="coerce"))
     # Two candidates may share one region at half the height of the lower; each is told with its own.
     findings = tuple(
-        _finding(film_map, number, row)
+        _finding(lesion, number, row)
         for number, row in enumerate(mine.sort_values("score", ascending=False, kind="stable").itertuples(), start=1)
     )
     return FilmResult(
@@ -184,14 +185,14 @@ def _image_score(folder: MapFolder, image_id: str, about: About) -> float | None
     return float(scores.loc[image_id, about.column])
 
 
-def _finding(film_map: FilmMap, number: int, row) -> Finding:
-    window, mask = _region(film_map, float(row.row), float(row.col), float(row.score) / 2)
+def _finding(lesion: NDArray[np.float32], number: int, row) -> Finding:
+    window, mask = _region(lesion, float(row.row), float(row.col), float(row.score) / 2)
     return Finding(number, float(row.row), float(row.col), float(row.score), float(row.malignancy), window, mask)
 
 
-def _region(film_map: FilmMap, row: float, col: float, level: float) -> tuple[tuple, NDArray[np.bool_]]:
+def _region(lesion: NDArray[np.float32], row: float, col: float, level: float) -> tuple[tuple, NDArray[np.bool_]]:
     """The connected film pixels at or above a level, at a place or, where that pixel is below, nearest to it."""
-    above = film_map.on_film("lesion") >= level
+    above = lesion >= level
     place = min(max(round(row), 0), above.shape[0] - 1), min(max(round(col), 0), above.shape[1] - 1)
     if not above[place]:
         rows, cols = np.nonzero(above)

@@ -214,3 +214,24 @@ def test_a_map_of_another_size_is_refused(small: Painted) -> None:
     (small.out / "maps" / "film-0.npz").write_bytes(b"no map")
     with pytest.raises(ImageError, match="not a map"):
         export_dicom(small.out, small.key, small.dicom)
+
+
+def test_a_key_of_tables_tells_no_uid_and_pictures_are_set_aside(small: Painted) -> None:
+    key = read_key(small.key)
+    plain = {name: type(film)(film.path, film.patient_id) for name, film in key.films.items()}
+    plain["film-4"] = type(plain["film-4"])(Path("film.png"))
+    write_key(small.key, type(key)(key.secret, plain))
+    done = export_dicom(small.out, small.key, small.dicom, ["seg", "sr", "sc"])
+    assert done.set_aside == [("film-4", "a picture, so it belongs to no study")]
+    assert sorted(planned.kind for planned in done.objects) == ["sc"] * 4 + ["seg"] * 4 + ["sr"]
+
+
+def test_a_candidate_beside_its_region_takes_the_nearest_pixels(small: Painted) -> None:
+    """The smoothed peak may lie where the map itself is low."""
+    candidates = pd.read_csv(small.out / "candidates.csv")
+    row = candidates.index[(candidates["image_id"] == "film-0") & (candidates["map"] == "lesion")][0]
+    candidates.loc[row, "col"] += 7  # the spot reaches 4 pixels
+    candidates.to_csv(small.out / "candidates.csv", index=False)
+    export_dicom(small.out, small.key, small.dicom, ["seg"])
+    found = pydicom.dcmread(small.dicom / "seg" / "film-0.dcm").pixel_array > 0
+    assert (found.reshape(small.spot["film-0"].shape) == small.spot["film-0"]).all()
