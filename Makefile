@@ -1,4 +1,5 @@
 # make test [REAL_DATA=PATH]: every check and test; PATH is a folder that holds cbis_mass (docs/own-data.md)
+# make test-orthanc: results through a true Orthanc and back (Debian: orthanc orthanc-dicomweb dcmtk)
 # make demo: drawn films, a trained net, heatmaps and a report in demo-out
 # PYTHON=... names another interpreter, 3.11 or newer.
 
@@ -6,10 +7,13 @@ PYTHON ?= python3
 REAL_DATA ?=
 INSTALLED := .venv/.installed
 
-.PHONY: test demo clean
+.PHONY: test test-orthanc demo clean
 
 test: $(INSTALLED)
 	@scripts/check $(if $(REAL_DATA),--real-data="$(REAL_DATA)")
+
+test-orthanc: $(INSTALLED)
+	@.venv/bin/pytest -m orthanc tests/dicom_out
 
 demo: $(INSTALLED)
 	@.venv/bin/mammomap demo -o demo-out

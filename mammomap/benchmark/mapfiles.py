@@ -1,7 +1,7 @@
 """Folders of other people's maps: which file is which film's, and how it is read.
 
 In: a folder (docs/submission.md) in one of its formats. Out: its files by image_id, none of them opened but the
-headers of DICOM segmentations.
+headers of DICOM segmentations and Parametric Maps.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from mammomap.benchmark.nnunet import find_nnunet
 from mammomap.errors import TableError
+from mammomap.masks.dicom_pm import is_parametric_map, map_source_films, read_parametric_map
 from mammomap.masks.dicom_seg import film_uids, read_seg, source_films
 from mammomap.masks.foreign_maps import read_nifti, read_npz, read_picture
 from mammomap.masks.mapfile import LAYERS
 
 _FORMS = {".npz": "npz", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".nii": "NIfTI", ".nii.gz": "NIfTI"}
-_FORMS[".dcm"] = "DICOM SEG"
+_FORMS[".dcm"] = "DICOM"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class MapFiles:
     """A folder's maps before any is read."""
 
     form: str
-    """npz, PNG, TIFF, NIfTI, DICOM SEG, nnU-Net labels or nnU-Net softmax"""
+    """npz, PNG, TIFF, NIfTI, DICOM SEG, DICOM Parametric Map, nnU-Net labels or nnU-Net softmax"""
     read: Callable[[Any], dict[str, NDArray]]
     """What stands in `files` -> the stored layers of one film, `(rows, cols)` each; picklable."""
     files: Mapping[str, Any]
@@ -40,7 +41,7 @@ class MapFiles:
 
 
 def find_maps(folder: Path, films: pd.DataFrame) -> MapFiles:
-    """List a folder's maps by film; `films` (image_id, and path for DICOM SEG) helps to tell names apart.
+    """List a folder's maps by film; `films` (image_id, and path for DICOM) helps to tell names apart.
 
     Raises
     ------
@@ -60,8 +61,8 @@ def find_maps(folder: Path, films: pd.DataFrame) -> MapFiles:
         raise TableError(f"{folder}: found {found}; wanted {wanted} (docs/submission.md)")
     form = forms.pop()
     paths = [path for path in listed if _ending(path)]
-    if form == "DICOM SEG":
-        return MapFiles(form, _read_seg, _by_film(paths, films))
+    if form == "DICOM":
+        return _find_dicom(folder, paths, films)
     known = set(films["image_id"])
     by_layer: dict[str, dict[str, Path]] = {}
     for path in paths:
@@ -96,14 +97,31 @@ def _read_seg(file: tuple[Path, str | None]) -> dict[str, NDArray]:
     return read_seg(*file)
 
 
-def _by_film(paths: Sequence[Path], films: pd.DataFrame) -> dict[str, tuple[Path, str | None]]:
-    """SEG files by film: by the film's SOP Instance UID where films are DICOM, else by the file's name."""
+def _read_pm(file: tuple[Path, str | None]) -> dict[str, NDArray]:
+    return read_parametric_map(file[0])
+
+
+def _find_dicom(folder: Path, paths: Sequence[Path], films: pd.DataFrame) -> MapFiles:
+    maps = [path for path in paths if is_parametric_map(path)]
+    if not maps:
+        return MapFiles("DICOM SEG", _read_seg, _by_film(paths, films, source_films))
+    if len(maps) < len(paths):
+        raise TableError(
+            f"{folder}: {len(maps)} Parametric Maps of {len(paths)} DICOM files; wanted one kind of object"
+        )
+    return MapFiles("DICOM Parametric Map", _read_pm, _by_film(maps, films, map_source_films))
+
+
+def _by_film(
+    paths: Sequence[Path], films: pd.DataFrame, films_of: Callable[[Path], list[str]]
+) -> dict[str, tuple[Path, str | None]]:
+    """DICOM files by film: by the film's SOP Instance UID where films are DICOM, else by the file's name."""
     known: dict[str, str] = {}
     if "path" in films:
         known = film_uids((film.image_id, Path(film.path)) for film in films.itertuples() if film.path)
     found: dict[str, tuple[Path, str | None]] = {}
     for path in paths:
-        sources = [uid for uid in source_films(path) if uid in known]
+        sources = [uid for uid in films_of(path) if uid in known]
         named = {known[uid]: (path, uid) for uid in sources} or {path.name.removesuffix(".dcm"): (path, None)}
         for image_id, file in named.items():
             if image_id in found:

@@ -84,7 +84,7 @@ def read_system(
 ) -> System:
     """A system from a folder of maps, a folder with marks or boxes, or a lone CSV of these.
 
-    films: the judged films (image_id, rows, cols; path for DICOM SEG). Other people's maps need them. missing: with
+    films: the judged films (image_id, rows, cols; path for DICOM). Other people's maps need them. missing: with
     `refuse`, a folder that lacks films is refused before any map is read.
 
     Raises

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from mammomap.cli.data import audit, download, index, phantom, prepare
+from mammomap.cli.dicom import export_dicom
 from mammomap.cli.heatmaps import segment
 from mammomap.cli.models import bundle, classify, export_onnx, train, train_head, train_image
 from mammomap.cli.referee import benchmark
@@ -33,6 +34,6 @@ def main() -> None:
     """
 
 
-_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark, view)
+_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark, view, export_dicom)
 for _verb in (*_WORK, train_image, bundle, export_onnx, download, phantom, demo):
     main.add_command(_verb)

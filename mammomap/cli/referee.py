@@ -51,7 +51,7 @@ def benchmark(
 ) -> None:
     """Judge maps of any origin against the outlines in TRUTH (tables), and write a report.
 
-    MAPS is a folder that 'segment' made, a folder of npz, PNG, TIFF, NIfTI, DICOM SEG or nnU-Net predictions, or a
+    MAPS is a folder that 'segment' made, a folder of npz, PNG, TIFF, NIfTI, DICOM or nnU-Net predictions, or a
     CSV of marks or boxes (docs/submission.md). The first system is compared with each other one, paired by woman.
 
     \b
