@@ -43,8 +43,8 @@ from mammomap.masks.tables import Tables, make_tables, read_tables, write_tables
 from mammomap.masks.working import WorkingFilm
 from mammomap.masks.yardsticks import yardsticks
 from mammomap.seg.candidates import candidate_rows
+from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import Run, read_run
-from mammomap.seg.segment import RunMapper
 
 FOLDER = Path(__file__).parent / "rotation"
 SETS = ("films", "phantoms")
