@@ -61,7 +61,7 @@ def columns_of(folder: MapFolder, scores: Scores) -> list[dict[str, str]]:
     shown = [(key, head) for key, head in known if any(key in row for row in scores.rows.values())]
     if not shown and "score" in folder.films:
         shown = [("score", "score")]
-    return [{"key": key, "head": head} for key, head in [*shown, ("map_max", "map maximum")]]
+    return [{"key": key, "head": head} for key, head in [*shown, ("map_max", "highest malignancy")]]
 
 
 def list_films(folder: MapFolder, scores: Scores) -> list[dict]:

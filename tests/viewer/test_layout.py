@@ -16,13 +16,13 @@ def test_the_list_is_sorted_filtered_and_says_what_was_set_aside(opened, seen: S
     assert tab.page.title().endswith("film-lost"), "the highest score comes first"
     assert tab.rows() == ["film-lost", *reversed(list(seen.impulses)), "film-aside"]
     heads = tab.page.locator("#film-table th").all_inner_texts()
-    assert heads[1:] == ["film", "side", "view", "score", "score, breast", "score, woman", "map maximum",
+    assert heads[1:] == ["film", "side", "view", "score", "score, breast", "score, woman", "highest malignancy",
                          "candidates", "flags", "woman", "exam"]  # fmt: skip
     tab.page.get_by_role("button", name="film", exact=True).click()
     assert tab.rows() == sorted(tab.rows())
     tab.page.get_by_role("button", name="film", exact=True).click()
     assert tab.rows() == sorted(tab.rows(), reverse=True)
-    tab.page.get_by_role("button", name="map maximum").click()
+    tab.page.get_by_role("button", name="highest malignancy").click()
     assert tab.rows()[-2:] == ["film-lost", "film-aside"]
     tab.page.fill("#filter", "right cc")
     assert tab.rows() == [i for i in seen.impulses if seen.films[i].side == "RIGHT" and seen.films[i].view == "CC"]

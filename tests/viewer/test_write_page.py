@@ -170,7 +170,7 @@ def test_candidates_carry_box_size_and_what_they_moved(viewed_page: Path, seen: 
 def test_the_list_calls_scores_what_they_are(seen: Seen):
     scores = read_scores(seen.folder)
     heads = [column["head"] for column in columns_of(seen.folder, scores)]
-    assert heads == ["score", "score, breast", "score, woman", "map maximum"]
+    assert heads == ["score", "score, breast", "score, woman", "highest malignancy"]
     films = {film["id"]: film for film in list_films(seen.folder, scores)}
     assert films["film-aside"]["status"] == "set aside" and films["film-aside"]["reason"] == "a CT image, wanted MG"
     assert films["film-aside"]["values"]["map_max"] is None and films["film-lost"]["exam"] == ""
