@@ -13,6 +13,7 @@ from mammomap.cli.dicom import export_dicom
 from mammomap.cli.heatmaps import segment
 from mammomap.cli.models import bundle, classify, export_onnx, train, train_head, train_image
 from mammomap.cli.referee import benchmark
+from mammomap.cli.viewing import view
 from mammomap.cli.whole import demo
 
 
@@ -33,6 +34,6 @@ def main() -> None:
     """
 
 
-_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark)
+_WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark, view)
 for _verb in (*_WORK, train_image, bundle, export_onnx, export_dicom, download, phantom, demo):
     main.add_command(_verb)

@@ -1,0 +1,182 @@
+"""How fast `mammomap segment` takes whole films, against the same net by half-overlapping tiles; what outputs cost.
+
+    python speed/segment.py work [--films 16] [--rounds 3] [--flat 500]
+
+Films are phantoms of 4,700 rows as DICOM, the net a U-Net with resnet34 as it is before training, at 1,152 working rows
+(time does not depend on what is shown); both are made in `work` by the verbs on the first call. Each variant is a fresh
+process that maps all films into an empty folder, all of them once a round; import and the reading of the model are not
+counted. `in the net` is the time spent in the one map function, `peak` the process's largest resident memory.
+
+whole       default outputs
+in tiles    the same in tiles of 512 that overlap by half
+native      default outputs and maps in the films' own pixels
+pictures    pictures and sheets of a folder of maps that is there, nothing else
+viewer      the page of such a folder, with its tiles
+
+--flat N: one more process maps N films, the same ones again and again, and prints its memory along the way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from fresh import Rounds, in_turn, median, ratio
+
+from mammomap.masks.key import Key
+from mammomap.masks.sources import find_sources
+from mammomap.report.film_pictures import write_pictures
+from mammomap.report.sheets import write_sheets
+from mammomap.seg import mappers
+from mammomap.seg.device import choose_hardware
+from mammomap.seg.segment import segment
+from mammomap.viewer.page import write_page
+
+ROWS, WORKING_ROWS, TILE = 4700, 1152, 512
+VARIANTS = ("whole", "in tiles", "native", "pictures", "viewer")
+
+
+def go(*words: object) -> None:
+    """One command of mammomap."""
+    subprocess.run([sys.executable, "-m", "mammomap", *map(str, words)], check=True, stdout=sys.stderr)
+
+
+def made(work: Path, films: int) -> tuple[Path, Path]:
+    """Tables of the films, and the run."""
+    tables, store, run = work / "tables", work / "store", work / "run"
+    go("phantom", "--patients", films // 2, "--seed", 9, "--rows", ROWS, "-o", work / "tree")
+    go("index", work / "tree", "-o", tables)
+    go("prepare", tables, "-o", store, "--rows", WORKING_ROWS)
+    go("train", store, "-o", run, "--crops", 0)
+    return tables, run
+
+
+def mapper_of(run: Path, tile: int | None) -> tuple[mappers.RunMapper, list[float]]:
+    """A mapper, and the list to which it adds the seconds of each film in the net."""
+    in_net: list[float] = []
+    plain = mappers.film_map
+
+    def timed(*args, **how):
+        began = time.perf_counter()
+        probabilities = plain(*args, **how)
+        in_net.append(time.perf_counter() - began)
+        return probabilities
+
+    mappers.film_map = timed
+    mapper = mappers.open_model(str(run), tile=tile)
+    assert isinstance(mapper, mappers.RunMapper)
+    return mapper, in_net
+
+
+def one(variant: str, work: Path, films: int) -> str:
+    """What a process says."""
+    out = work / f"out-{variant.replace(' ', '-')}"
+    sources = find_sources([work / "tables"])[:films]
+    if variant in ("pictures", "viewer"):
+        mapper, in_net = mapper_of(work / "run", None)
+        folder, _ = segment(sources, mapper, work / "out-kept")
+        paths = {source.image_id: source.path for source in sources}
+        for name in ("pictures", "sheets"):
+            shutil.rmtree(work / "out-kept" / name, ignore_errors=True)
+        shutil.rmtree(out, ignore_errors=True)
+        in_net.clear()
+        began = time.perf_counter()
+        if variant == "pictures":
+            write_pictures(folder, paths)
+            write_sheets(folder, paths)
+        else:
+            write_page(folder, out, key=Key(films={source.image_id: source.for_key for source in sources}))
+    else:
+        mapper, in_net = mapper_of(work / "run", TILE if variant == "in tiles" else None)
+        mapper(mappers.read_working_film(sources[0].path, mapper.rows, sources[0].film_size))  # the first is slower
+        shutil.rmtree(out, ignore_errors=True)
+        in_net.clear()
+        began = time.perf_counter()
+        segment(sources, mapper, out, native=variant == "native")
+    took = time.perf_counter() - began
+    shutil.rmtree(out, ignore_errors=True)
+    told = {"seconds": took / len(sources), "net": sum(in_net) / len(sources), "peak": peak(), "faults": 0}
+    return json.dumps(told)
+
+
+def flat(work: Path, count: int) -> None:
+    """Print the memory as films go by."""
+    sources = find_sources([work / "tables"])
+    many = [replace(sources[k % len(sources)], image_id=f"film-{k}") for k in range(count)]
+    mapper, _ = mapper_of(work / "run", None)
+    shutil.rmtree(work / "out-flat", ignore_errors=True)
+
+    def watched(items: Iterable, **_: object) -> Iterable:
+        for number, item in enumerate(items):
+            if number and number % max(1, count // 5) == 0:
+                print(f"| {number:,} | {resident():,.0f} | {peak():,.0f} |", flush=True)
+            yield item
+
+    print("| films | resident, MB | peak, MB |\n|---|---|---|")
+    segment(many, mapper, work / "out-flat", progress=watched)
+    print(f"| {count:,} | {resident():,.0f} | {peak():,.0f} |")
+    shutil.rmtree(work / "out-flat")
+
+
+def peak() -> float:
+    """Largest resident memory so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def resident() -> float:
+    """Resident memory now, in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def table(found: Rounds) -> str:
+    """One row a variant, in Markdown."""
+    lines = ["| | seconds a film | of them in the net | outside the net | peak, MB |", "|---|---|---|---|---|"]
+    for variant in found:
+        took, net = median(found, variant), median(found, variant, "net")
+        share = f"{1 - net / took:.0%}" if net else ""
+        lines.append(f"| {variant} | {took:.2f} | {net:.2f} | {share} | {median(found, variant, 'peak'):,.0f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--films", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--flat", type=int, default=0)
+    parser.add_argument("--only", choices=VARIANTS, help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if wanted.only:
+        print(one(wanted.only, wanted.work, wanted.films))
+        return
+    made(wanted.work, wanted.films)
+    if wanted.flat:
+        flat(wanted.work, wanted.flat)
+    found = in_turn([__file__, wanted.work, "--films", wanted.films], VARIANTS, wanted.rounds)
+    sizes = sorted({source.film_size for source in find_sources([wanted.work / "tables"]) if source.film_size})
+    hardware = choose_hardware()
+    print(
+        f"{hardware.name}, {hardware.threads} threads, {hardware.precision}; {wanted.films} films of about {sizes[0]} "
+        f"pixels, {WORKING_ROWS} working rows, {wanted.rounds} rounds\n\n{table(found)}\n"
+    )
+    print(f"Whole films are {ratio(found, 'in tiles', 'whole')} times as fast as tiles of {TILE}, end to end.")
+    print(f"Median size of a map on disk: {np.median(map_bytes(wanted.work)) / 1e6:.2f} MB.")
+
+
+def map_bytes(work: Path) -> list[int]:
+    """Sizes of the maps that are kept."""
+    return [path.stat().st_size for path in (work / "out-kept" / "maps").iterdir()]
+
+
+if __name__ == "__main__":
+    main()
