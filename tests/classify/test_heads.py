@@ -157,7 +157,7 @@ def test_from_run_to_scores(trained_run, drawn_store, tmp_path: Path) -> None:
     assert done and not train_head(drawn_store, trained_run, tmp_path / "head.json")[1]
     women = trained_run.split.women("head")
     assert head.levels["image"].women == len(women)
-    assert head.pixel_temperature is not None and 0.2 < head.pixel_temperature < 10
+    assert head.pixel_temperature is not None and 0.06 < head.pixel_temperature < 1  # a few steps: unsure of itself
     assert head.pixel_truth == "ellipses in boxes and circles" and read_head(tmp_path / "head.json") == head
     assert set(head.women_seen) == set(women_codes(trained_run.split.women("net", "validation") | women))
     test = trained_run.split.tables(drawn_store.tables, "test").films
