@@ -8,9 +8,12 @@ The films of `mammomap phantom` are input, and say another name.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL.PngImagePlugin import PngInfo
-from pydicom.dataset import Dataset
+
+if TYPE_CHECKING:  # pages have pictures and need no DICOM
+    from pydicom.dataset import Dataset
 
 MADE_BY = "mammomap"
 """The Manufacturer of what mammomap writes; exactly this and nothing more."""

@@ -121,8 +121,9 @@ def test_from_bundle_to_scores_by_url(drawn_store: Store, trained_run: Run, tmp_
     assert "nothing to do" in call(main, ["download", "model", there, "-o", here]).stdout
     film = drawn_store.tables.films["path"].iloc[0]
     for model, fitted, out in ((run, head, "a"), (here, here, "b")):
-        assert call(main, ["segment", film, "--model", model, "-o", str(tmp_path / out)]).exit_code == 0
-        done = call(main, ["classify", str(tmp_path / out), "--head", fitted])
+        key = ["--key", str(tmp_path / "key.json")]
+        assert call(main, ["segment", film, "--model", model, "-o", str(tmp_path / out), *key]).exit_code == 0
+        done = call(main, ["classify", str(tmp_path / out), "--head", fitted, *key])
         assert done.exit_code == 0, done.stderr
     assert (tmp_path / "a" / "scores.csv").read_text() == (tmp_path / "b" / "scores.csv").read_text()
 

@@ -50,7 +50,8 @@ def test_faults_are_one_line(seen: Seen, tmp_path: Path):
 
 def test_it_is_served_until_it_is_stopped(seen: Seen, tmp_path: Path):
     words = [sys.executable, "-m", "mammomap", "view", seen.folder.folder, "-o", tmp_path / "page", "--serve", "0"]
-    served = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, text=True)
+    how = {"stdout": subprocess.PIPE, "text": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    served = subprocess.Popen([str(word) for word in words], **how)  # what runs in the background may ignore SIGINT
     try:
         assert served.stdout is not None
         assert "3 with their pixels" in served.stdout.readline()
