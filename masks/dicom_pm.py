@@ -9,24 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-from pydicom.uid import ParametricMapStorage
 
 from mammomap.errors import ImageError
 from mammomap.masks.dicom_seg import layers_of_segments
 
+if TYPE_CHECKING:  # the referee imports this module and may do without DICOM
+    from pydicom.dataset import Dataset
+
+PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
+"""SOP class: Parametric Map Storage."""
+
 
 def is_parametric_map(path: Path) -> bool:
     """Whether a file is one, by its SOP class; False for what is no DICOM."""
+    import pydicom
+
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
     except Exception:  # no DICOM, or cut short: another reader will say so
         return False
-    return header.get("SOPClassUID") == ParametricMapStorage
+    return header.get("SOPClassUID") == PARAMETRIC_MAP
 
 
 def map_source_films(path: Path) -> list[str]:
@@ -54,8 +60,8 @@ def read_parametric_map(path: Path) -> dict[str, NDArray[np.float32]]:
     try:
         frames = np.asarray(made.pixel_array)
         frames = frames[None] if frames.ndim == 2 else frames
-        groups = list(made.get("PerFrameFunctionalGroupsSequence") or [Dataset()] * len(frames))
-        shared = (made.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+        groups = list(made.get("PerFrameFunctionalGroupsSequence") or [{}] * len(frames))
+        shared = (made.get("SharedFunctionalGroupsSequence") or [{}])[0]
         values, labels = [], []
         for stored, own in zip(frames, groups, strict=True):
             mapping = (
@@ -75,11 +81,13 @@ def read_parametric_map(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _open(path: Path, *, pixels: bool) -> Dataset:
+    import pydicom
+
     try:
         made = pydicom.dcmread(path, stop_before_pixels=not pixels)
     except Exception as error:  # no DICOM, or cut short
         raise ImageError(f"{path.name}: not a Parametric Map ({str(error)[:100]})") from None
-    if made.get("SOPClassUID") != ParametricMapStorage:
+    if made.get("SOPClassUID") != PARAMETRIC_MAP:
         raise ImageError(f"{path.name}: not a Parametric Map, but {made.get('Modality') or 'of no modality'}")
     return made
 
@@ -93,9 +101,9 @@ def _real(stored: NDArray, mapping: Dataset) -> NDArray[np.float32]:
     return (stored * slope + intercept).astype(np.float32)
 
 
-def _label(own: Dataset, mapping: Dataset | None) -> str:
+def _label(own: Dataset | dict, mapping: Dataset | None) -> str:
     """What a frame is called: its own label, or that of its mapping."""
-    content = (own.get("FrameContentSequence") or [Dataset()])[0]
+    content = (own.get("FrameContentSequence") or [{}])[0]
     label = str(content.get("FrameLabel", "") or "")
     return label or ("" if mapping is None else str(mapping.get("LUTLabel", "") or ""))
 
