@@ -170,12 +170,9 @@ def _named(files: Sequence[Path], looks: Sequence[tuple[str, Header | str]], key
     for path, (own, look) in zip(files, looks, strict=True):
         what = look if isinstance(look, Header) else None
         reason = _without_names(raw.get(path, "")) if what else str(look)
-        again = "" if reason else first.get(own, "")
-        if again:
-            reason, own = f"the same image as {again}", f"{own}\0{path.resolve()}"
-        elif reason and what:
-            own = f"{own}\0raw"
-        image_id = key.name("film", own) if key else _bare_name(path)
+        if not reason and own in first:
+            reason = f"the same image as {first[own]}"
+        image_id = key.name("film", f"{own}\0{path.resolve()}" if reason else own) if key else _bare_name(path)
         if not reason:
             first[own] = image_id
         bare = Source(image_id=image_id, path=path, reason=reason)

@@ -19,15 +19,18 @@ from pydicom import uid
 
 from mammomap.classify.train_head import train_head
 from mammomap.cli import main
+from mammomap.masks.grid import Grid
 from mammomap.masks.key import read_key
-from mammomap.masks.mapfile import read_map_folder, woman_code
+from mammomap.masks.mapfile import FilmMap, read_map_folder, woman_code, write_map
 from mammomap.masks.native import native_file
 from mammomap.masks.tables import write_tables
+from mammomap.report.overlay import overlay
 from mammomap.seg.publish import publish
 
 SECRETS = ("Doe^Jane", "ACC-4711", "P-0815", "19611224", "Sunnyvale")
 """Name, accession number, patient ID, birth date and hospital that stand in the headers."""
 EVERYTHING = 300
+LEFT_ALONE = "made by mammomap itself, so left alone"
 
 
 def said(*words: object) -> str:
@@ -78,10 +81,38 @@ def fill(root: Path, count: int) -> dict[str, int]:
         elif kind == 7:
             save(named_film(number, PresentationIntentType="FOR PROCESSING"), dicom)
         elif kind == 8:
-            save(named_film(number, Manufacturer="mammomap"), dicom)
+            _one_of_ours(at, number)
         else:
             cv2.imwrite(str(at.with_suffix(".png")), drawn(number))
     return {"films": 4 * count // kinds, "aside": 6 * count // kinds}
+
+
+def _one_of_ours(at: Path, number: int) -> None:
+    """A result of mammomap that came among the films: DICOM, a picture, a map."""
+    level = np.full((40, 30), 0.5, np.float32)
+    made = FilmMap(level, level, level > 0, Grid.whole(40, 30))
+    if number // 10 % 3 == 0:
+        save(named_film(number, Manufacturer="mammomap"), at.with_suffix(".dcm"))
+    elif number // 10 % 3 == 1:
+        picture = overlay(level, level, [], threshold=0.9, title="ours")
+        at.with_suffix(".png").write_bytes(picture)
+    else:
+        write_map(at.with_suffix(".npz"), made)
+
+
+def test_headers_of_ge_and_hologic_are_set_aside_with_their_reasons(real_data: Path, tmp_path: Path) -> None:
+    """Their pixels are cut to nothing; among them two For Processing and For Presentation of one exposure."""
+    headers = sorted((real_data / "mg_headers").glob("*.dcm"))
+    said("segment", real_data / "mg_headers", drawn_film(tmp_path), "--model", "blob", "-o", tmp_path / "out")
+    films = read_map_folder(tmp_path / "out").films
+    aside = films[films["status"] == "set aside"]
+    assert len(aside) == len(headers) and bool((aside["reason"] != "").all())
+    told = " ".join(aside["reason"])
+    assert "FOR PROCESSING" in told and not any(name in told for name in ("GE", "openrem", "Seno"))
+
+
+def drawn_film(folder: Path) -> Path:
+    return save(named_film(0), folder / "drawn.dcm")
 
 
 def test_everything_in_a_folder_is_in_the_table_and_a_kill_loses_nothing(tmp_path: Path) -> None:
@@ -105,7 +136,9 @@ def test_everything_in_a_folder_is_in_the_table_and_a_kill_loses_nothing(tmp_pat
     assert len(folder.films) == EVERYTHING and len(folder.done) == counts["films"]
     aside = folder.films[folder.films["status"] == "set aside"]
     assert len(aside) == counts["aside"] and bool((aside["reason"] != "").all())
-    assert {"not a DICOM file", "modality CT, wanted MG (mammography)"} <= set(aside["reason"])
+    told = set(aside["reason"])
+    assert {"not a DICOM file", "modality CT, wanted MG (mammography)", LEFT_ALONE} <= told
+    assert (aside["reason"] == LEFT_ALONE).sum() == EVERYTHING // 10 * 2 // 3
 
     said("segment", *words, "-o", tmp_path / "whole", "--key", tmp_path / "out.key.json")
     for name in ("films.csv", "candidates.csv"):
