@@ -91,7 +91,7 @@ def seen_among(split: Split) -> Split:
     return Split(f"{len(chosen)} women of the net of {split.name}", {str(woman): "test" for woman in chosen})
 
 
-def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path) -> None:
+def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path, busy: bool) -> None:
     """Take what the table needs of both reports."""
     kept = standard(read_evidence(test))
     report, on_seen = (json.loads((at / "report.json").read_text()) for at in (test, seen))
@@ -113,6 +113,7 @@ def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path) -> No
             "date": report["made"]["date"],
             "run": report["runs"][0]["facts"],
             "parameters": sum(int(np.prod(shape)) for shape in counted),
+            "busy": busy,
             "seen": {"data": on_seen["data"], "froc": on_seen["systems"][0]["froc"]["any"]["at"]},
         },
     )
@@ -133,11 +134,12 @@ def main() -> None:
     parser.add_argument("net", choices=NETS)
     parser.add_argument("--films", type=Path, help="cbis_mass, for the set films")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for tables, stores, runs and maps")
+    parser.add_argument("--busy", action="store_true", help="others work on the machine too: its minutes say nothing")
     wanted = parser.parse_args()
     work = wanted.out / wanted.set
     prepared(wanted.set, wanted.films, work)
     test, seen = trained(wanted.set, wanted.net, work)
-    keep(wanted.net, test, seen, work / wanted.net / "run", FOLDER / wanted.set)
+    keep(wanted.net, test, seen, work / wanted.net / "run", FOLDER / wanted.set, wanted.busy)
 
 
 if __name__ == "__main__":

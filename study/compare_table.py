@@ -70,7 +70,7 @@ def table(folder: Path) -> str:
             f"`{net}`",
             f"{its['parameters'] / 1e6:.1f}",
             f"{its['run']['crops']:,}",
-            f"{its['run']['training_seconds'] / 60:.0f}",
+            "not measured" if its.get("busy") else f"{its['run']['training_seconds'] / 60:.0f}",
             span(at[0.25]),
             span(at[1.0]),
             less[0],

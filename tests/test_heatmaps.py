@@ -135,10 +135,10 @@ def test_everything_in_a_folder_is_in_the_table_and_a_kill_loses_nothing(tmp_pat
     folder = read_map_folder(out)
     assert len(folder.films) == EVERYTHING and len(folder.done) == counts["films"]
     aside = folder.films[folder.films["status"] == "set aside"]
-    assert len(aside) == counts["aside"] and bool((aside["reason"] != "").all())
+    assert len(aside) == counts["aside"] and "" not in set(aside["reason"])
     told = set(aside["reason"])
     assert {"not a DICOM file", "modality CT, wanted MG (mammography)", LEFT_ALONE} <= told
-    assert (aside["reason"] == LEFT_ALONE).sum() == EVERYTHING // 10 * 2 // 3
+    assert aside["reason"].tolist().count(LEFT_ALONE) == EVERYTHING // 10 * 2 // 3
 
     said("segment", *words, "-o", tmp_path / "whole", "--key", tmp_path / "out.key.json")
     for name in ("films.csv", "candidates.csv"):
