@@ -11,6 +11,7 @@ any division of the same parts among processes.
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
 import logging
@@ -156,7 +157,15 @@ def fabric_for(hardware: Hardware) -> Fabric:
         precision=hardware.precision,  # type: ignore[arg-type]
     )
     fabric.launch()
+    if many:
+        atexit.register(_leave)
     return fabric
+
+
+def _leave() -> None:
+    """End the processes' connection before the interpreter ends: gloo's threads, left running, can abort it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def learning_rate(step: int, how: Steps) -> float:
