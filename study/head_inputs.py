@@ -1,10 +1,10 @@
 """What heads are given of phantoms, by one net: five draws of women for the head and for the test, and women seen.
 
-    python study/head_inputs.py RUN [-o study/heads/phantoms.csv.gz]
+    python study/head_inputs.py RUN [--women 100] [-o study/heads/phantoms.csv.gz]
 
-RUN is a net trained on phantoms (`phantom_net.py` names the commands). Of each of `SEEDS` the first `WOMEN` women are
-for the head and as many more for the test, drawn at 800 rows; the net has seen none of them. Beside them `SEEN` women
-on whom the net was trained. One row a film: set, part, woman, side, view, label, BI-RADS, and the inputs of all kinds
+RUN is a net trained on phantoms (`phantom_net.py` names the commands). Of each of `SEEDS` the first women are for the
+head and as many more for the test, drawn at 800 rows; the net has seen none of them. Beside them as many women on whom
+the net was trained. One row a film: set, part, woman, side, view, label, BI-RADS, and the inputs of all kinds
 of heads but the convolutional, so that `heads.py` fits and compares heads with neither film nor net.
 """
 
@@ -33,16 +33,16 @@ from mammomap.seg.candidates import candidate_rows
 from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import Run, read_run
 
-SEEDS, WOMEN, SEEN = (31, 32, 33, 34, 35), 500, 500
+SEEDS, WOMEN = (31, 32, 33, 34, 35), 100
 
 
-def women(run: Run) -> Iterator[tuple[int, str, int]]:
+def women(run: Run, count: int) -> Iterator[tuple[int, str, int]]:
     """Seed, part and number of every woman."""
     for seed in SEEDS:
-        for number in range(1, 2 * WOMEN + 1):
-            yield seed, "head" if number <= WOMEN else "test", number
+        for number in range(1, 2 * count + 1):
+            yield seed, "head" if number <= count else "test", number
     learned = sorted(run.split.women("net"))
-    chosen = np.random.default_rng(run.config.seed).permutation(learned)[:SEEN]
+    chosen = np.random.default_rng(run.config.seed).permutation(learned)[:count]
     own = re.fullmatch(r"phantom seed (\d+)", run.source)
     if own is None or int(own[1]) in SEEDS:
         raise SystemExit(f"{run.folder}: trained on {run.source!r}, wanted phantoms of a seed not among {SEEDS}")
@@ -71,11 +71,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("-o", "--out", type=Path, default=KEPT)
+    parser.add_argument("--women", type=int, default=WOMEN, help="of each seed for the head, and for the test")
     wanted = parser.parse_args()
     run = read_run(wanted.run)
     mapper, rows = RunMapper(run), []
     seen = set(run.women_codes)
-    for seed, part, number in tqdm(list(women(run)), unit="woman"):
+    for seed, part, number in tqdm(list(women(run, wanted.women)), unit="woman"):
         name = patient_name(number)
         if (women_codes([name], f"phantom seed {seed}")[0] in seen) != (part == "seen"):
             raise SystemExit(f"{name} of seed {seed}: part {part}, and the net says otherwise")
