@@ -249,9 +249,12 @@ def bundle(run: Path, out: Path, head: Path | None, about: Path | None) -> None:
     Example:
       mammomap bundle run --head head.json --about about.md -o lesions.zip
     """
+    from mammomap.classify.heads import read_head
     from mammomap.seg.publish import publish
     from mammomap.seg.run import read_run
 
+    if head:
+        read_head(head)  # one of another version is refused in one line
     words = about.read_text() if about else ""
     found = publish(read_run(run), out, head=head, about=words)
     click.echo(f"{out.stat().st_size / 1e6:.1f} MB -> {out}")

@@ -128,6 +128,13 @@ def test_from_bundle_to_scores_by_url(drawn_store: Store, trained_run: Run, tmp_
     assert (tmp_path / "a" / "scores.csv").read_text() == (tmp_path / "b" / "scores.csv").read_text()
 
 
+def test_a_head_of_another_version_is_refused_in_one_line(trained_run: Run, tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps({"format": 1, "kind": "features", "model": trained_run.name}))
+    done = CliRunner().invoke(main, ["bundle", str(trained_run.folder), "--head", str(old), "-o", str(tmp_path / "b")])
+    assert done.exit_code == 1 and "another version" in done.output and done.output.count("\n") == 1
+
+
 def test_what_cannot_be(drawn_store: Store, trained_run: Run, published: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a bundle already"):
         publish(read_run(published), tmp_path / "a.zip")
