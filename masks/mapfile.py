@@ -30,7 +30,7 @@ from mammomap.masks.grid import Grid
 MAP_FORMAT = 2
 MAP_TOP = 65_535
 FAST = 1
-"""Level of deflate for maps: a third of the time of numpy's level, files a few per cent larger."""
+"""Level of deflate for maps: faster than numpy's level (0.6 of its time on maps of noise), files hardly larger."""
 LAYERS = ("lesion", "malignancy")
 FILM_COLUMNS = (
     *("image_id", "woman", "exam", "side", "view", "flags", "rows", "cols", "spacing_mm", "imaging"),
