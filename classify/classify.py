@@ -27,10 +27,10 @@ from mammomap.classify.reasons import COLUMNS, in_words, reasons
 from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.key import Key
-from mammomap.masks.mapfile import MapFolder, woman_code
+from mammomap.masks.mapfile import CANDIDATE_POINT, MapFolder, woman_code
 
 SCORES_FORMAT = 2
-CANDIDATE_POINTS = {"1": "candidate 1 false positives per film", "0.25": "candidate 0.25 false positives per film"}
+CANDIDATE_POINTS = {"1": CANDIDATE_POINT, "0.25": "candidate 0.25 false positives per film"}
 
 
 def classify(

@@ -105,3 +105,15 @@ def read_key(path: Path) -> Key:
         raise TableError(f"{path}: no such key file; 'mammomap segment … -o OUT' writes OUT.key.json") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TableError(f"{path}: not a key file ({str(error)[:100]})") from None
+
+
+def find_key(maps: Path, told: Path | None) -> Key | None:
+    """The key that is named, or that beside the maps; None where neither is there.
+
+    Raises
+    ------
+    TableError
+        If a key that is named, or the one beside the maps, cannot be read.
+    """
+    beside = key_beside(maps)
+    return read_key(told) if told else read_key(beside) if beside.is_file() else None

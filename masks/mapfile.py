@@ -30,7 +30,7 @@ from mammomap.masks.grid import Grid
 MAP_FORMAT = 2
 MAP_TOP = 65_535
 FAST = 1
-"""Level of deflate for maps: faster than numpy's level (0.6 of its time on maps of noise), files hardly larger."""
+"""Level of deflate for maps: the fastest; numpy takes a higher one."""
 LAYERS = ("lesion", "malignancy")
 FILM_COLUMNS = (
     *("image_id", "woman", "exam", "side", "view", "flags", "rows", "cols", "spacing_mm", "imaging"),
@@ -44,6 +44,8 @@ CANDIDATE_COLUMNS = (
 )
 """row, col: place in film pixels. score: smoothed peak of the layer. malignancy: the smoothed malignancy map there.
 area: film pixels above half the peak, connected. row0 to col1: half-open box around them."""
+CANDIDATE_POINT = "candidate 1 false positives per film"
+"""The operating point of a head from which on a candidate counts as a finding."""
 DEFAULT_THRESHOLD = 0.25
 """Where a candidate counts as a finding, and where colour begins, for a model without a head that says otherwise."""
 

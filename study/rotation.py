@@ -8,7 +8,7 @@ In rotation k, fold k is tested and the next is for the head; a net is trained o
 its checkpoint taken inside them. Of cbis_mass folds 0 to 3 take part: fold 4 is left out of the tables, so that nothing
 here can see it. Phantoms, drawn with a seed of their own, are dealt into four folds.
 
-Each net: U-Net with resnet18, `--crops` crops of `--crop` pixels at `--rows` rows, 22 to 25 minutes on two cores; then
+Each net: U-Net with resnet18, `--crops` crops of `--crop` pixels at `--rows` rows; then
 maps of women of all parts, of the net's own only some (`--seen`). A second call goes on where the first was stopped.
 
 Kept in `study/rotation/SET`: `films.csv`, one row a film and rotation (fold, part, woman by code, side, view, label,

@@ -209,7 +209,7 @@ def classify(
 ) -> None:
     """Score every mapped image, breast and woman: how likely a lesion is malignant, calls, and the reasons.
 
-    Breasts and women are scored where maps were made of tables, which say what belongs together (docs/labels.md).
+    Breasts and women are scored where tables or headers say what belongs together (docs/labels.md).
 
     \b
     Examples:
@@ -218,12 +218,12 @@ def classify(
     """
     from mammomap.classify.classify import classify as run
     from mammomap.classify.heads import read_head
-    from mammomap.masks.key import key_beside, read_key
+    from mammomap.masks.key import find_key, key_beside
     from mammomap.masks.mapfile import read_map_folder
     from mammomap.report.reasons import write_reasons
 
-    out, folder, at = out or maps / "scores.csv", read_map_folder(maps), key or key_beside(maps)
-    how = {"key": read_key(at) if key or pictures or at.is_file() else None, "in_sample": in_sample}
+    out, folder = out or maps / "scores.csv", read_map_folder(maps)
+    how = {"key": find_key(maps, key or (key_beside(maps) if pictures else None)), "in_sample": in_sample}
     scores, done = run(folder, read_head(head), out, **how, progress=progress_bar)
     if "score" in scores:
         click.echo("note: films of another set than the head's get a score; probabilities need a head of their own")

@@ -29,9 +29,10 @@ def view(maps: Path, out: Path, key: Path | None, truth: Path | None, single_fil
       mammomap view maps --truth tables -o page --serve
       mammomap view maps --single-file -o page.html
     """
+    from mammomap.masks.key import find_key
     from mammomap.masks.mapfile import read_map_folder
     from mammomap.masks.tables import read_tables
-    from mammomap.viewer.view import find_key, serve_page
+    from mammomap.viewer.view import serve_page
     from mammomap.viewer.view import view as run
 
     if single_file and serve is not None:

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from skimage.measure import approximate_polygon, find_contours
 
 from mammomap.errors import TableError
-from mammomap.masks.mapfile import DEFAULT_THRESHOLD, FilmMap, MapFolder
+from mammomap.masks.mapfile import CANDIDATE_POINT, DEFAULT_THRESHOLD, FilmMap, MapFolder
 
-CANDIDATE_POINT = "candidate 1 false positives per film"
 MOST_POINTS = 2_000
 """Of an outline. Above, it is drawn coarser: an explicit length of 16 bits holds 8,191."""
 

@@ -16,10 +16,9 @@ import pandas as pd
 
 import mammomap
 from mammomap.masks.findings import findings
-from mammomap.masks.mapfile import DEFAULT_THRESHOLD, LAYERS, MapFolder
+from mammomap.masks.mapfile import CANDIDATE_POINT, DEFAULT_THRESHOLD, LAYERS, MapFolder
 from mammomap.report.film_pictures import about_model
 
-POINT = "candidate 1 false positives per film"
 """The operating point at which the threshold begins, where a head has told one."""
 _WORDS = ("woman", "exam", "side", "view", "flags", "outside", "status", "reason")
 _TEXTS = dict.fromkeys(("image_id", "woman", "side", "view", "because"), str)
@@ -103,8 +102,8 @@ def about(folder: MapFolder, scores: Scores) -> dict[str, Any]:
 def threshold_of(folder: MapFolder, scores: Scores) -> tuple[float, str]:
     """From which score on a candidate counts at first, and where that comes from."""
     points, of_maps = scores.about.get("operating_points", {}), folder.about.get("threshold", DEFAULT_THRESHOLD)
-    if POINT in points:
-        return float(points[POINT]), f"operating point: {POINT}"
+    if CANDIDATE_POINT in points:
+        return float(points[CANDIDATE_POINT]), f"operating point: {CANDIDATE_POINT}"
     if of_maps != DEFAULT_THRESHOLD:
         return float(of_maps), "the model's own, for the findings of these maps"
     return DEFAULT_THRESHOLD, "no operating point yet"

@@ -1,28 +1,16 @@
-"""`mammomap view`: finds the key, writes the folder or the one file, and serves it where that is asked for."""
+"""`mammomap view`: writes the folder or the one file, and serves it where that is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from mammomap.masks.key import Key, key_beside, read_key
+from mammomap.masks.key import Key
 from mammomap.masks.mapfile import MapFolder
 from mammomap.masks.tables import Tables
 from mammomap.viewer.page import Viewed, write_page
 from mammomap.viewer.serve import address, make_server
 from mammomap.viewer.single import write_single
-
-
-def find_key(maps: Path, told: Path | None) -> Key | None:
-    """The key that is named, or that beside the maps; None where neither is there.
-
-    Raises
-    ------
-    TableError
-        If a key that is named, or the one beside the maps, cannot be read.
-    """
-    beside = key_beside(maps)
-    return read_key(told) if told else read_key(beside) if beside.is_file() else None
 
 
 def view(

@@ -19,14 +19,13 @@ from made.viewed import PLANTED, Seen
 
 from mammomap.errors import ConfigError, TableError
 from mammomap.masks.grid import Grid
-from mammomap.masks.key import read_key, write_key
+from mammomap.masks.key import find_key, read_key, write_key
 from mammomap.masks.mapfile import FilmMap, read_map_folder
 from mammomap.masks.tables import read_tables
 from mammomap.viewer import film as film_module
 from mammomap.viewer.film import packed_map
 from mammomap.viewer.listing import Scores, about, columns_of, list_films, nothing_words, read_scores, threshold_of
 from mammomap.viewer.page import write_page
-from mammomap.viewer.view import find_key
 
 
 def told(page: Path, image_id: str) -> dict:
