@@ -15,8 +15,9 @@ from mammomap.classify.heads import read_head
 from mammomap.classify.image_run import open_any_model
 from mammomap.errors import LeakError
 from mammomap.masks.bundle import HEAD, is_bundle, read_bundle
+from mammomap.masks.findings import finding_threshold
 from mammomap.masks.key import key_beside, open_key, write_key
-from mammomap.masks.mapfile import CANDIDATE_POINT, DEFAULT_THRESHOLD, MapFolder
+from mammomap.masks.mapfile import MapFolder
 from mammomap.masks.sources import find_sources
 from mammomap.masks.splits import read_split
 from mammomap.report.film_pictures import write_pictures
@@ -72,7 +73,7 @@ def heatmaps(
         key = replace(key, films={**key.films, **films})
         write_key(at, key)
     head = read_head(Path(model)) if is_bundle(Path(model)) and HEAD in read_bundle(Path(model)) else None
-    threshold = head.candidate_points.get(CANDIDATE_POINT, DEFAULT_THRESHOLD) if head else DEFAULT_THRESHOLD
+    threshold, _ = finding_threshold(head.candidate_points if head else {})
     how = {"native": asked.native, "threshold": threshold, "shard": asked.shard}
     folder, mapped = segment_shard(sources, mapper, out, progress=progress, **how)
     if folder is None:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from mammomap.masks.mapfile import CANDIDATE_POINT, DEFAULT_THRESHOLD
 from mammomap.masks.tables import KINDS
+
+
+def finding_threshold(points: Mapping[str, float], of_maps: float = DEFAULT_THRESHOLD) -> tuple[float, str]:
+    """From which score on a candidate is a finding, and who said so.
+
+    points: the operating points of a head, by name, where there is one. of_maps: what the maps themselves go by.
+    """
+    if CANDIDATE_POINT in points:
+        return float(points[CANDIDATE_POINT]), f"operating point: {CANDIDATE_POINT}"
+    if of_maps != DEFAULT_THRESHOLD:
+        return float(of_maps), "the model's own, for the findings of these maps"
+    return DEFAULT_THRESHOLD, "no operating point yet"
 
 
 def findings(candidates: Iterable[dict], kinds: Sequence[str], threshold: float) -> str:

@@ -13,6 +13,7 @@ from skimage.measure import find_contours
 
 from mammomap.benchmark.systems import System
 from mammomap.benchmark.truth import Truth
+from mammomap.masks.findings import finding_threshold
 from mammomap.masks.grid import Grid
 from mammomap.masks.intensity import IntensitySettings, net_input
 from mammomap.masks.mapfile import FilmMap
@@ -26,8 +27,6 @@ RULE = (
     "Films with lesions, ordered by the score of the best hit minus the score of the best false mark on the lesion "
     f"map; the {EACH} highest, the {EACH} around the middle, the {EACH} lowest."
 )
-DEFAULT_THRESHOLD = 0.25
-"""Where colour begins for a system without an operating point of its own."""
 
 
 PICTURE_ROWS = 576
@@ -80,7 +79,7 @@ def _picture(truth: Truth, system: System, image_id: str, group: str, said: str)
         grid = replace(grid, rows=max(1, round(grid.rows * shrink)), cols=max(1, round(grid.cols * shrink)))
         lesion = np.clip(cv2.resize(lesion, (grid.cols, grid.rows), interpolation=cv2.INTER_AREA), 0, 1)
     pixels = np.asarray(grid.picture_to_working(read_film(Path(film["path"]))), np.uint16)
-    threshold = system.points.get("candidate 1 false positives per film", DEFAULT_THRESHOLD)
+    threshold, _ = finding_threshold(system.points)
     marks = system.marks[(system.marks["image_id"] == image_id) & (system.marks["map"] == "lesion")]
     places = grid.to_working(marks[["row", "col"]].to_numpy(float))
     listed = [

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from skimage.measure import approximate_polygon, find_contours
 
 from mammomap.errors import TableError
-from mammomap.masks.mapfile import CANDIDATE_POINT, DEFAULT_THRESHOLD, FilmMap, MapFolder
+from mammomap.masks.findings import finding_threshold
+from mammomap.masks.mapfile import DEFAULT_THRESHOLD, FilmMap, MapFolder
 
 MOST_POINTS = 2_000
 """Of an outline. Above, it is drawn coarser: an explicit length of 16 bits holds 8,191."""
@@ -126,9 +127,8 @@ def read_about(folder: MapFolder) -> About:
     """
     trained = folder.about.get("trained_for") or {}
     kinds = tuple(trained.get("kinds") or folder.about.get("kinds_trained") or ())
-    threshold = float(folder.about.get("threshold", DEFAULT_THRESHOLD))
-    how = "default" if threshold == DEFAULT_THRESHOLD else "of the model"
-    about = About(str(folder.about["model"]), kinds, threshold, how, "", None)
+    of_maps = float(folder.about.get("threshold", DEFAULT_THRESHOLD))
+    about = About(str(folder.about["model"]), kinds, *finding_threshold({}, of_maps), "", None)
     path = folder.folder / "scores.json"
     if not path.is_file():
         return about
@@ -137,9 +137,8 @@ def read_about(folder: MapFolder) -> About:
         points, column, prevalence = said["operating_points"], said["column"], said.get("prevalence")
     except (ValueError, KeyError, TypeError) as error:
         raise TableError(f"{path}: cannot be read ({str(error)[:100]}); classify again") from None
-    if CANDIDATE_POINT in points:
-        about = replace(about, threshold=float(points[CANDIDATE_POINT]), threshold_from=CANDIDATE_POINT)
-    return replace(about, column=column, prevalence=prevalence)
+    threshold, source = finding_threshold(points, of_maps)
+    return replace(about, threshold=threshold, threshold_from=source, column=column, prevalence=prevalence)
 
 
 def read_result(folder: MapFolder, image_id: str, about: About) -> FilmResult:

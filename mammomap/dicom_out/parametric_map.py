@@ -2,8 +2,8 @@
 
 In: a film's result. Out: a Parametric Map Storage object of two frames, lesion and malignancy. Stored values are
 65,535 times the map's, and a Real World Value Mapping says so; float pixels would take twice the room for nothing
-more. JPEG-LS lossless. highdicom's class asks for a Frame of Reference, which mammograms have not, so the object is
-put together here (PS3.3 A.75).
+more. JPEG-LS lossless. highdicom's class cannot do without a Frame of Reference, which mammograms have not, so the
+object is put together here (PS3.3 A.75).
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def report(
 
 def _algorithm(about: About) -> sr.AlgorithmIdentification:
     kinds = ", ".join(about.kinds) or "nothing named"
-    told = [f"operating point {about.threshold:.4f} ({about.threshold_from})", f"trained to find: {kinds}"]
+    told = [f"threshold {about.threshold:.4f} ({about.threshold_from})", f"trained to find: {kinds}"]
     if about.column == "probability" and about.prevalence is not None:
         told.append(f"probability calibrated at a prevalence of {about.prevalence:.3f}")
     told.append("research only, not for diagnosis")

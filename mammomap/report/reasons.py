@@ -17,8 +17,9 @@ from PIL import Image, ImageDraw
 
 from mammomap.errors import MammomapError
 from mammomap.masks.files import write_atomically
+from mammomap.masks.findings import finding_threshold
 from mammomap.masks.key import Key
-from mammomap.masks.mapfile import CANDIDATE_POINT, MapFolder
+from mammomap.masks.mapfile import MapFolder
 from mammomap.report.film_pictures import RESEARCH, Shown, shown, title_of
 from mammomap.report.overlay import GAP_PX, HEADER_PX, WHITE, as_png, font, overlay
 
@@ -75,7 +76,7 @@ def write_reasons(folder: MapFolder, scores_path: Path, key: Key, out: Path) -> 
     scores = pd.read_csv(scores_path, dtype={"image_id": str})
     told = pd.read_csv(scores_path.with_suffix(".reasons.csv"), dtype={"image_id": str})
     points = json.loads(scores_path.with_suffix(".json").read_text())["operating_points"]
-    threshold = min(1.0, points.get(CANDIDATE_POINT, folder.about["threshold"]))
+    threshold = min(1.0, finding_threshold(points, folder.about["threshold"])[0])
     column = "probability" if "probability" in scores else "score"
     rows = {str(image_id): its.to_dict("records") for image_id, its in told.groupby("image_id")}
     films, written, missing = folder.films.set_index("image_id", drop=False), 0, []

@@ -15,11 +15,10 @@ from typing import Any
 import pandas as pd
 
 import mammomap
-from mammomap.masks.findings import findings
-from mammomap.masks.mapfile import CANDIDATE_POINT, DEFAULT_THRESHOLD, LAYERS, MapFolder
+from mammomap.masks.findings import finding_threshold, findings
+from mammomap.masks.mapfile import DEFAULT_THRESHOLD, LAYERS, MapFolder
 from mammomap.report.film_pictures import about_model
 
-"""The operating point at which the threshold begins, where a head has told one."""
 _WORDS = ("woman", "exam", "side", "view", "flags", "outside", "status", "reason")
 _TEXTS = dict.fromkeys(("image_id", "woman", "side", "view", "because"), str)
 
@@ -86,7 +85,9 @@ def list_films(folder: MapFolder, scores: Scores) -> list[dict]:
 
 def about(folder: MapFolder, scores: Scores) -> dict[str, Any]:
     """What holds for all films."""
-    threshold, source = threshold_of(folder, scores)
+    threshold, source = finding_threshold(
+        scores.about.get("operating_points", {}), folder.about.get("threshold", DEFAULT_THRESHOLD)
+    )
     return {
         "made": f"mammomap {mammomap.__version__}",
         "trained": about_model(folder.about),
@@ -97,16 +98,6 @@ def about(folder: MapFolder, scores: Scores) -> dict[str, Any]:
         "score_says": scores.about.get("score", ""),
         "in_sample": bool(scores.about.get("in_sample", False)),
     }
-
-
-def threshold_of(folder: MapFolder, scores: Scores) -> tuple[float, str]:
-    """From which score on a candidate counts at first, and where that comes from."""
-    points, of_maps = scores.about.get("operating_points", {}), folder.about.get("threshold", DEFAULT_THRESHOLD)
-    if CANDIDATE_POINT in points:
-        return float(points[CANDIDATE_POINT]), f"operating point: {CANDIDATE_POINT}"
-    if of_maps != DEFAULT_THRESHOLD:
-        return float(of_maps), "the model's own, for the findings of these maps"
-    return DEFAULT_THRESHOLD, "no operating point yet"
 
 
 def nothing_words(kinds: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammomap.masks.findings import findings, outside
+from mammomap.masks.findings import finding_threshold, findings, outside
 
 
 def rows(*scores: float) -> list[dict]:
@@ -37,3 +37,10 @@ def test_each_way_of_being_outside_is_told() -> None:
         "pixels of 0.2 mm, trained on 0.1 mm"
     )
     assert outside({"imaging": "digital"}, "film", None, 9, 1) == "a digitised film, trained on digital mammograms"
+
+
+def test_the_threshold_is_the_heads_else_that_of_the_maps_else_the_default() -> None:
+    point = {"candidate 1 false positives per film": 0.3, "candidate 0.25 false positives per film": 0.6}
+    assert finding_threshold(point, 0.4) == (0.3, "operating point: candidate 1 false positives per film")
+    assert finding_threshold({}, 0.4) == (0.4, "the model's own, for the findings of these maps")
+    assert finding_threshold({}) == (0.25, "no operating point yet")

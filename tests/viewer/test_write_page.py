@@ -24,7 +24,7 @@ from mammomap.masks.mapfile import FilmMap, read_map_folder
 from mammomap.masks.tables import read_tables
 from mammomap.viewer import film as film_module
 from mammomap.viewer.film import packed_map
-from mammomap.viewer.listing import Scores, about, columns_of, list_films, nothing_words, read_scores, threshold_of
+from mammomap.viewer.listing import about, columns_of, list_films, nothing_words, read_scores
 from mammomap.viewer.page import write_page
 
 
@@ -198,14 +198,6 @@ def test_a_film_without_candidate_reads_as_in_tables_and_pictures():
     assert nothing_words(("mass",)) == ["no mass candidate above", "; calcifications not searched"]
     assert nothing_words(("calcification", "mass")) == ["no calcification or mass candidate above", ""]
     assert nothing_words(()) == ["no bright spot candidate above", ""]
-
-
-def test_the_threshold_is_the_heads_or_that_of_the_maps(seen: Seen):
-    scores = read_scores(seen.folder)
-    assert threshold_of(seen.folder, scores) == (0.3, "operating point: candidate 1 false positives per film")
-    other = replace(seen.folder, about={**seen.folder.about, "threshold": 0.4})
-    assert threshold_of(other, Scores())[0] == 0.4 and threshold_of(other, scores)[0] == 0.3
-    assert threshold_of(seen.folder, Scores()) == (0.25, "no operating point yet")
 
 
 def test_a_smaller_copy_of_a_film_covers_the_whole_of_it(seen: Seen, tmp_path: Path):
