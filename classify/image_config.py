@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -15,8 +16,8 @@ MAX_POOL, PATCHES = "max-pool-fcn", "patch-to-image"
 NETS = (MAX_POOL, PATCHES)
 Stages = tuple[tuple[str, float], ...]
 """(what is learned, highest learning rate) of stage after stage."""
-PARTS = {"patch": ("head", "all"), "image": ("top", "all")}
-"""What may be learned in stages on patches and on images."""
+PARTS = {"patch": ("head", "last-N", "all"), "image": ("top", "all")}
+"""What may be learned in stages on patches and on images; last-N: the encoder's last N convolutions and the head."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,9 @@ class ImageConfig:
     """Of patch-to-image, a name of segmentation-models-pytorch; resnet50 if none is given."""
     top: str = ""
     """Of patch-to-image, layers above the features; two residual blocks 512-512-1024 if none are given."""
+    encoder_weights: str = ""
+    """Of patch-to-image, what the encoder starts from: `imagenet`, a file (`mammomap.seg.encoder_weights`), or nothing:
+    random weights."""
     heatmap: bool = False
     """Of patch-to-image: the pooled patch classes go to the image's logits too."""
     patch: int = PATCH
@@ -70,14 +74,14 @@ class ImageConfig:
         for name, value in filled.items():
             object.__setattr__(self, name, value)
         faults = [] if self.net in NETS else [f"net {self.net!r}: none of {', '.join(NETS)}"]
-        if not own and (self.encoder or self.top or self.heatmap or self.patch_stages):
-            faults.append(f"encoder, top, heatmap and patch_stages are for {PATCHES}")
+        if not own and (self.encoder or self.encoder_weights or self.top or self.heatmap or self.patch_stages):
+            faults.append(f"encoder, encoder_weights, top, heatmap and patch_stages are for {PATCHES}")
         for stages, kind in ((self.patch_stages, "patch"), (self.image_stages, "image")):
             parts = PARTS[kind] if own else ("all",)
             faults += [
                 f"{kind}_stages: {part!r} at {rate}, wanted one of {', '.join(parts)} at a rate above 0"
                 for part, rate in stages
-                if part not in parts or rate <= 0
+                if re.sub(r"^last-[1-9]\d*$", "last-N", part) not in parts or rate <= 0
             ]
         if self.precision not in ("", *PRECISIONS):
             faults.append(f"precision {self.precision!r}: none of {', '.join(PRECISIONS)}")

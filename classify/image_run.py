@@ -9,33 +9,28 @@ calibrated it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from mammomap.classify.image_config import MAX_POOL, ImageConfig
-from mammomap.classify.image_films import FilmSampler, Labelled, alone, labels_of, validate_images
+from mammomap.classify.image_films import FilmSampler, Labelled, labels_of, validate_images
 from mammomap.classify.max_pool_fcn import MaxPoolFCN
 from mammomap.classify.patch_to_image import PatchToImage
 from mammomap.classify.patches import PatchSampler
-from mammomap.errors import ConfigError, ModelError
+from mammomap.errors import ModelError
 from mammomap.masks.files import write_json
-from mammomap.masks.intensity import net_input
-from mammomap.masks.mapfile import FilmMap
 from mammomap.masks.splits import Split
 from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown, malignant_classes
-from mammomap.masks.working import WorkingFilm
 from mammomap.seg.device import Hardware, choose_hardware
-from mammomap.seg.mappers import BlobMapper, RunMapper, open_model
-from mammomap.seg.maps import FLIPS
-from mammomap.seg.run import RUN_FORMAT, Run, Trained, environment, read_about, read_run, said_of
+from mammomap.seg.encoder_weights import kept_name, start_encoder
+from mammomap.seg.run import RUN_FORMAT, Trained, environment, read_about, said_of
 from mammomap.seg.train import Task, fit
 from mammomap.seg.train_run import films_to_train_on, refuse_another_run, shown_by, split_for
 
@@ -108,6 +103,7 @@ def train_image(
     ConfigError
         If `out` holds a run with other settings, or a part of the split has no films of either label.
     """
+    start, config = config.encoder_weights, replace(config, encoder_weights=kept_name(config.encoder_weights))
     split = split_for(store, config.split, config.seed)
     kinds = split.tables(store.tables, "net", "validation").kinds_outlined
     about = {
@@ -125,6 +121,8 @@ def train_image(
         if (out / "model.safetensors").is_file():
             return read_image_run(out), False
     net = build_image_net(config, kinds)
+    if start:
+        start_encoder(net, config.encoder, start)
     work = _Work(store, split, config, choose_hardware(precision=config.precision), classes_shown(kinds), net.least)
     split.write(out / "split.csv")
     write_json(out / "config.json", about)
@@ -199,81 +197,3 @@ class _Work:
             right += int((logits.argmax(1) == channels).sum())
             count += len(channels)
         return {"loss": losses / count, "accuracy": right / count}
-
-
-class ImageMapper:
-    """Makes coarse maps with a classifier of images; both layers are the malignancy of places. `flips`: scores and maps
-    are means over the film as it is and turned over in rows, in columns and in both."""
-
-    def __init__(self, run: ImageRun, *, flips: bool = False) -> None:
-        self.run, self.rows, self.flips = run, run.rows, flips
-        self.hardware = choose_hardware(precision=run.config.precision)
-        self.net = run.net(self.hardware)
-        self.about = {
-            "model": run.name,
-            "kinds_trained": list(run.kinds),
-            "trained_for": run.trained_for,
-            "source": run.source,
-            "women_seen": run.women_codes,
-            "precision": self.hardware.precision,
-            **({"flips": True} if flips else {}),
-        }
-
-    def __call__(self, film: WorkingFilm) -> FilmMap:
-        """Each pixel of the breast has the malignancy of the place whose middle is nearest; with the image's score."""
-        image = net_input(film.pixels, self.run.config.intensity)
-        made = [self._seen(image, axes) for axes in (FLIPS if self.flips else FLIPS[:1])]
-        breast = film.pixels > 0
-        spread = np.mean([places for _, places in made], axis=0) * breast
-        return FilmMap(spread, spread, breast, film.grid, float(np.mean([score for score, _ in made])))
-
-    def _seen(self, image: NDArray[np.float32], axes: tuple[int, ...]) -> tuple[float, NDArray[np.float32]]:
-        """Score and map of a film turned over, the map turned back."""
-        turned = np.ascontiguousarray(np.flip(image, axes))
-        with torch.inference_mode(), self.hardware.autocast:
-            logits, places = self.net(alone(turned, self.net.least).to(self.hardware.device))
-        at = places[0].float().cpu().numpy()
-        spread = spread_out(at, image.shape, self.net.first, self.net.step)
-        return float(logits.float().softmax(1)[0, 1]), np.flip(spread, axes)
-
-
-def spread_out(places: NDArray[np.float32], size: tuple[int, ...], first: float, step: int) -> NDArray[np.float32]:
-    """A map of places on the film's pixels `size`: each takes the place whose middle is nearest; the middles lie `step`
-    apart, beginning at `first`."""
-    along = []
-    for count, length in zip(places.shape, size, strict=True):
-        along.append(np.clip(np.rint((np.arange(length) - first) / step), 0, count - 1).astype(int))
-    return places[np.ix_(*along)]
-
-
-def read_any_run(path: Path) -> Run | ImageRun:
-    """A finished run of either kind, or a bundle.
-
-    Raises
-    ------
-    ModelError
-        If it is none.
-    """
-    return read_image_run(path) if is_image_run(path) else read_run(path)
-
-
-def is_image_run(path: Path) -> bool:
-    """Whether the folder holds the run of a classifier of images."""
-    return (path / "config.json").is_file() and bool(read_about(path).get("image"))
-
-
-def open_any_model(
-    model: str, rows: int | None = None, *, flips: bool = False, tile: int | None = None
-) -> RunMapper | BlobMapper | ImageMapper:
-    """A mapper for a run of either kind, for a bundle, or for the word `blob`; as `mammomap.seg.mappers.open_model`.
-
-    Raises
-    ------
-    ModelError, ConfigError
-        If there is no finished run, or it is asked for what it cannot do.
-    """
-    if model == "blob" or not is_image_run(Path(model)):
-        return open_model(model, rows, flips=flips, tile=tile)
-    if rows or tile:
-        raise ConfigError(f"{model}: a classifier of images has its own rows, and takes no --tile")
-    return ImageMapper(read_image_run(Path(model)), flips=flips)

@@ -62,7 +62,13 @@ class PatchToImage(nn.Module):
         return self.image_head(torch.cat(pooled, 1)), heat[:, list(self.malignant)].sum(1)
 
     def learned_in(self, part: str) -> list[nn.Module]:
-        """What a stage of training changes: `head` of patches, `top` of images, or `all`."""
+        """What a stage of training changes: `head` of patches, `last-N` for the encoder's last N convolutions (with the
+        norms after them) and that head, `top` of images, or `all`."""
+        if part.startswith("last-"):
+            layers = [layer for layer in self.encoder.modules() if not list(layer.children())]
+            convolutions = [k for k, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
+            first = convolutions[-min(int(part.removeprefix("last-")), len(convolutions))]
+            return [*layers[first:], self.patch_head]
         return {"head": [self.patch_head], "top": [self.top, self.image_head], "all": [self]}[part]
 
 

@@ -8,7 +8,7 @@ temperature of the pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,9 @@ import pandas as pd
 
 from mammomap.classify.features import head_inputs
 from mammomap.classify.heads import Head, fit_head, read_head, write_head
-from mammomap.classify.image_run import ImageMapper, ImageRun, train_image
+from mammomap.classify.image_config import ImageConfig
+from mammomap.classify.image_mapper import mapper_of
+from mammomap.classify.image_run import ImageRun, train_image
 from mammomap.classify.pixel_temperature import PixelCounts
 from mammomap.errors import ConfigError, LeakError
 from mammomap.eval.froc import froc
@@ -31,7 +33,8 @@ from mammomap.masks.targets import IGNORE
 from mammomap.masks.working import WorkingFilm
 from mammomap.seg.candidates import MarkList, candidate_rows
 from mammomap.seg.config import TrainConfig, own_net
-from mammomap.seg.mappers import RunMapper
+from mammomap.seg.encoder_weights import IMAGENET
+from mammomap.seg.mappers import name_of_mean
 from mammomap.seg.run import OWN_CODE, Run
 from mammomap.seg.train_run import train
 
@@ -45,43 +48,50 @@ def train_head(
     *,
     kind: str = "features",
     join: str = "mean",
+    beside: Sequence[Run | ImageRun] = (),
     folds: int = 0,
     seed: int = 1,
     progress: Callable[..., Iterable] | None = None,
     say: Callable[[str], object] = lambda text: None,
 ) -> tuple[Head, bool]:
-    """Fit a head for a run; returns it, and whether anything was done. `folds`: so many nets, trained like the run
-    under `OUT.folds`, map the women out of fold; 0: the run maps its part `head`. A second call goes on.
+    """Fit a head for a run; returns it, and whether anything was done.
+
+    beside: more runs, the mean of whose maps and the run's the head is for. folds: so many nets, trained like each run
+    under `OUT.folds`, map the women out of fold; 0: the runs map the part `head` of the first. A second call goes on.
 
     Raises
     ------
     LeakError
         If a woman is among those for the head whom the net has seen.
     ConfigError
-        If the store is not the run's, the run is a bundle or, with folds, cannot be repeated, or `out` is another head.
+        If the store is not the runs', one is a bundle or, with folds, cannot be repeated, the runs do not go together,
+        or `out` is another head.
     """
+    runs = [run, *beside]
+    name = name_of_mean([its.name for its in runs])
     if out.is_file():
         head = read_head(out)
-        if (head.model, head.kind) != (run.name, kind):
+        if (head.model, head.kind) != (name, kind):
             raise ConfigError(f"{out}: a head {head.kind} of the run {head.model}; choose another file")
         return head, False
-    if store.tables.hash != run.data_hash or store.rows != run.rows:
-        raise ConfigError(f"{store.folder}: not the store that the run {run.folder} was trained on")
-    if run.published:
-        raise ConfigError(f"{run.name}: a bundle does not say which women are for a head; use the run that it is of")
+    for its in runs:
+        if store.tables.hash != its.data_hash or store.rows != its.rows:
+            raise ConfigError(f"{store.folder}: not the store that the run {its.folder} was trained on")
+        if its.published:
+            raise ConfigError(f"{its.name}: a bundle does not say which women are for a head; take the run it is of")
     found = Gathered()
-    for net in [run] if folds < 2 else _siblings(store, run, out, folds, seed, progress, say):
-        gather(found, store, net, net.split.tables(store.tables, "head"), kind, progress)
+    for nets in [runs] if folds < 2 else _siblings(store, runs, out, folds, seed, progress, say):
+        gather(found, store, nets, nets[0].split.tables(store.tables, "head"), kind, progress)
     if not found.films:
         raise ConfigError(f"split {run.split.name!r} leaves no film for the part head")
     films = pd.DataFrame(found.films)
-    seen = {*run.women_codes, *women_codes(films["woman"].unique(), run.source)}
+    seen = {code for its in runs for code in its.women_codes} | {*women_codes(films["woman"].unique(), run.source)}
     head = fit_head(
         np.array(found.inputs),
         films,
         kind=kind,
         join=join,
-        model=run.name,
+        model=name,
         fitted_on=f"maps by {folds} nets of women whom they had not seen" if folds > 1 else "women of the part head",
         women_seen=tuple(sorted(seen)),
         candidate_points=found.points(),
@@ -128,27 +138,30 @@ class Gathered:
 def gather(
     found: Gathered,
     store: Store,
-    run: Run | ImageRun,
+    runs: Sequence[Run | ImageRun],
     tables: Tables,
     kind: str,
     progress: Callable[..., Iterable] | None = None,
     *,
     in_sample: bool = False,
 ) -> None:
-    """Map the films of `tables` and add what a head is given of them. `in_sample` is for measuring what a head gains by
-    maps of women whom the net has seen.
+    """Map the films of `tables` by the mean of `runs`, and add what a head is given of them.
+
+    in_sample: for measuring what a head gains by maps of women whom a net has seen.
 
     Raises
     ------
     LeakError
-        If the net has seen one of the women, unless `in_sample`.
+        If a net has seen one of the women, unless `in_sample`.
     """
     films = tables.films[tables.films["kinds_not_outlined"].isna()]
     films = films[films["image_id"].isin(store.films["image_id"])]
-    seen = women_among(films["patient_id"].unique(), run.source, run.women_codes)
-    if seen and not in_sample:
-        raise LeakError(f"the net has seen {len(seen)} women of the part head, first {seen[0]}")
-    mapper, show = RunMapper(run) if isinstance(run, Run) else ImageMapper(run), progress or (lambda items, **_: items)
+    for run in runs:
+        seen = women_among(films["patient_id"].unique(), run.source, run.women_codes)
+        if seen and not in_sample:
+            raise LeakError(f"the net has seen {len(seen)} women of the part head, first {seen[0]}")
+    classes = {run.classes[1:] for run in runs if isinstance(run, Run)}
+    mapper, show = mapper_of(runs), progress or (lambda items, **_: items)
     for film in show(list(films.itertuples()), total=len(films), desc="train-head", unit="film"):
         stored = store[film.image_id]
         made = mapper(WorkingFilm(stored.pixels, stored.grid))
@@ -160,8 +173,9 @@ def gather(
         found.inputs.append(head_inputs(kind, made, rows))
         about = {"image_id": film.image_id, "woman": film.patient_id, "side": film.side, "view": film.view}
         found.films.append({**about, "malignant": bool(film.malignant)})
-        if isinstance(run, Run):
-            truth, guessed = np.isin(stored.target, run.classes[1:]), any(outline.approximate for outline in outlines)
+        if classes:
+            truth = np.isin(stored.target, next(iter(classes)))
+            guessed = any(outline.approximate for outline in outlines)
             for counts, counted in ((found.outlined, not guessed), (found.boxed, guessed or not outlines)):
                 if counted:
                     counts.add(made, truth, stored.target != IGNORE)
@@ -171,31 +185,36 @@ def gather(
 
 def _siblings(
     store: Store,
-    run: Run | ImageRun,
+    runs: Sequence[Run | ImageRun],
     out: Path,
     folds: int,
     seed: int,
     progress: Callable[..., Iterable] | None,
     say: Callable,
-) -> Iterable[Run | ImageRun]:
-    """Nets trained like the run, each on all folds but one; those that are there are not trained again."""
-    for number, split in enumerate(inner_splits(run.split, store.tables, folds, seed)):
+) -> Iterable[list[Run | ImageRun]]:
+    """Nets trained like the runs, each on all folds but one; those that are there are not trained again."""
+    for number, split in enumerate(inner_splits(runs[0].split, store.tables, folds, seed)):
         folder = out.with_name(f"{out.stem}.folds") / str(number)
         path = folder / "split-to-train.csv"
         split.write(path)
-        say(f"net {number + 1} of {folds}: {folder}")
-        if isinstance(run, Run):
-            yield train(store, folder / "run", _again(run, path), progress=progress, say=say)[0]
-        else:
-            yield train_image(store, folder / "run", replace(run.config, split=str(path)), progress=progress)[0]
+        made: list[Run | ImageRun] = []
+        for run in runs:
+            at = folder / (f"run-{len(made) + 1}" if made else "run")
+            say(f"nets of fold {number + 1} of {folds}: {at}")
+            again = _again(run, path)
+            if isinstance(again, TrainConfig):
+                made.append(train(store, at, again, progress=progress, say=say)[0])
+            else:
+                made.append(train_image(store, at, again, progress=progress)[0])
+        yield made
 
 
-def _again(run: Run, split: Path) -> TrainConfig:
+def _again(run: Run | ImageRun, split: Path) -> TrainConfig | ImageConfig:
     """The settings of a run for women of another split."""
-    config, own = run.config, own_net(run.config.net)
-    if config.init_from or config.encoder_weights not in ("", "imagenet"):
+    config = run.config
+    if config.encoder_weights not in ("", IMAGENET) or (isinstance(config, TrainConfig) and config.init_from):
         raise ConfigError(f"{run.folder}: it started from other weights, so that nets like it cannot be trained here")
-    if own:
+    if isinstance(config, TrainConfig) and (own := own_net(config.net)):
         config = replace(config, net=f"{run.folder / OWN_CODE}:{own[1]}")
     return replace(config, split=str(split))
 

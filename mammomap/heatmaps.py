@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mammomap.classify.classify import classify
-from mammomap.classify.heads import read_head
-from mammomap.classify.image_run import open_any_model
+from mammomap.classify.heads import Head, read_head
+from mammomap.classify.image_mapper import open_any_model
 from mammomap.errors import LeakError
 from mammomap.masks.bundle import HEAD, is_bundle, read_bundle
 from mammomap.masks.findings import finding_threshold
@@ -22,7 +22,6 @@ from mammomap.masks.sources import find_sources
 from mammomap.masks.splits import read_split
 from mammomap.report.film_pictures import write_pictures
 from mammomap.report.sheets import write_sheets
-from mammomap.seg.mappers import BlobMapper
 from mammomap.seg.segment import segment_shard
 
 MOST_TOLD = 20
@@ -47,23 +46,24 @@ class Asked:
 
 def heatmaps(
     inputs: Sequence[Path],
-    model: str,
+    models: Sequence[str],
     out: Path,
     asked: Asked,
     *,
     progress: Callable[..., Iterable] | None = None,
     say: Callable[[str], object] = lambda text: None,
 ) -> tuple[MapFolder | None, bool]:
-    """Make all of it; returns the folder, None while other shards have films to do, and whether anything was done.
+    """Make all of it, by the mean of `models` where they are several.
+
+    Returns the folder, None while other shards have films to do, and whether anything was done.
 
     Raises
     ------
     MammomapError
         As `open_any_model`, `find_sources` and `segment_shard`.
     """
-    mapper = open_any_model(model, asked.rows, flips=asked.flips, tile=asked.tile)
-    own = None if isinstance(mapper, BlobMapper) else mapper.run.split
-    split = read_split(asked.split) if asked.split else own
+    mapper = open_any_model(models, asked.rows, flips=asked.flips, tile=asked.tile)
+    split = read_split(asked.split) if asked.split else mapper.split
     at = asked.key or key_beside(out)
     key = open_key(at, out)
     names = None if asked.identify else key
@@ -72,7 +72,7 @@ def heatmaps(
     if not films.items() <= key.films.items():
         key = replace(key, films={**key.films, **films})
         write_key(at, key)
-    head = read_head(Path(model)) if is_bundle(Path(model)) and HEAD in read_bundle(Path(model)) else None
+    head = _head_of(models)
     threshold, _ = finding_threshold(head.candidate_points if head else {})
     how = {"native": asked.native, "threshold": threshold, "shard": asked.shard}
     folder, mapped = segment_shard(sources, mapper, out, progress=progress, **how)
@@ -90,6 +90,12 @@ def heatmaps(
         done |= write_pictures(folder, paths, progress=progress) > 0
         done |= write_sheets(folder, paths, progress=progress) > 0
     return folder, done
+
+
+def _head_of(models: Sequence[str]) -> Head | None:
+    """The head that a bundle holds; none goes with the mean of several."""
+    path = Path(models[0])
+    return read_head(path) if len(models) == 1 and is_bundle(path) and HEAD in read_bundle(path) else None
 
 
 def _tell(folder: MapFolder, names: dict[str, str], say: Callable[[str], object]) -> None:

@@ -35,13 +35,13 @@ from mammomap.masks.native import has_native, write_native
 from mammomap.masks.sources import Source
 from mammomap.masks.working import WorkingFilm, read_working_film
 from mammomap.seg.candidates import candidate_rows
-from mammomap.seg.mappers import BlobMapper, RunMapper
+from mammomap.seg.mappers import Mapper
 
 AHEAD = 2
 """Films that are read while the net works on one."""
 
 
-def segment(sources: Sequence[Source], mapper: RunMapper | BlobMapper, out: Path, **how) -> tuple[MapFolder, int]:
+def segment(sources: Sequence[Source], mapper: Mapper, out: Path, **how) -> tuple[MapFolder, int]:
     """Map every film; returns the folder, and how many films this call did. how: as `segment_shard`, all but shard.
 
     Raises
@@ -56,7 +56,7 @@ def segment(sources: Sequence[Source], mapper: RunMapper | BlobMapper, out: Path
 
 def segment_shard(
     sources: Sequence[Source],
-    mapper: RunMapper | BlobMapper,
+    mapper: Mapper,
     out: Path,
     *,
     shard: tuple[int, int],
@@ -100,7 +100,7 @@ def segment_shard(
 def _one_film(
     source: Source,
     film: WorkingFilm | FilmMap | MammomapError,
-    mapper: RunMapper | BlobMapper,
+    mapper: Mapper,
     out: Path,
     native: bool,
     threshold: float,

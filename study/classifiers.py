@@ -34,7 +34,8 @@ from tqdm import tqdm
 
 from mammomap.classify.features import SCORE, head_inputs
 from mammomap.classify.image_config import MAX_POOL, NETS, PATCHES, ImageConfig
-from mammomap.classify.image_run import ImageMapper, ImageRun, build_image_net, train_image
+from mammomap.classify.image_mapper import ImageMapper
+from mammomap.classify.image_run import ImageRun, build_image_net, train_image
 from mammomap.masks.files import write_atomically, write_json
 from mammomap.masks.intensity import IntensitySettings
 from mammomap.masks.mapfile import women_codes

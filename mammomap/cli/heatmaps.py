@@ -12,7 +12,14 @@ from mammomap.cli.common import ANY, FILE, FOLDER, SHARD, one_line_errors, progr
 
 @click.command()
 @click.argument("inputs", type=ANY, nargs=-1, required=True)
-@click.option("--model", required=True, metavar="RUN", help="A run, a bundle, or 'blob' for the blob detector.")
+@click.option(
+    "--model",
+    "models",
+    required=True,
+    multiple=True,
+    metavar="RUN",
+    help="A run, a bundle, or 'blob' for the blob detector; given more than once, the mean of all.",
+)
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder for the maps.")
 @click.option("--part", type=click.Choice(["net", "validation", "head", "test"]), help="With tables: these women only.")
 @click.option("--split", type=FILE, help="Split file that says who is in which part; the run's own if not given.")
@@ -25,7 +32,7 @@ from mammomap.cli.common import ANY, FILE, FOLDER, SHARD, one_line_errors, progr
 @click.option("--identify", is_flag=True, help="Name loose files by their own names and patients; not for sharing.")
 @click.option("--shard", type=SHARD, default="1/1", help="I/N: only every N-th film, from the I-th on.")
 @one_line_errors
-def segment(inputs: tuple[Path, ...], model: str, out: Path, **how) -> None:
+def segment(inputs: tuple[Path, ...], models: tuple[str, ...], out: Path, **how) -> None:
     """Make lesion heatmaps of FILES, of a FOLDER, or of the films in TABLES.
 
     A folder may be nested and hold anything: what is no film is set aside with its reason, and the rest is done. The
@@ -36,10 +43,11 @@ def segment(inputs: tuple[Path, ...], model: str, out: Path, **how) -> None:
       mammomap segment films --model lesions.zip -o maps --pictures
       mammomap segment tables --part test --model run -o maps
       mammomap segment archive --model run -o maps --shard 1/8
+      mammomap segment tables --part test --model run1 --model run2 -o maps
     """
     from mammomap.heatmaps import Asked, heatmaps
 
-    folder, done = heatmaps(inputs, model, out, Asked(**how), progress=progress_bar, say=partial(click.echo, err=True))
+    folder, done = heatmaps(inputs, models, out, Asked(**how), progress=progress_bar, say=partial(click.echo, err=True))
     if folder is None:
         click.echo(f"this shard is done; the tables come with the last one -> {out}")
         return

@@ -100,6 +100,7 @@ def train(
 @click.option("--split", help="A rule of docs/splits.md, or a split file.  [default: random]")
 @click.option("--net", help="max-pool-fcn or patch-to-image (docs/labels.md).  [default: max-pool-fcn]")
 @click.option("--encoder", help="Of patch-to-image.  [default: resnet50]")
+@click.option("--encoder-weights", metavar="imagenet|FILE", help="What it starts from.  [default: random weights]")
 @click.option("--films", type=click.IntRange(1), help="Films to draw, in each stage.  [default: 8000]")
 @click.option("--patches", type=click.IntRange(1), help="Patches to draw, in each stage.  [default: 16000]")
 @click.option("--seed", type=click.IntRange(0), help="Seed of split, weights and films.  [default: 1]")
@@ -115,6 +116,7 @@ def train_image(store: Path, out: Path, config: Path | None, assign: tuple[str, 
     Examples:
       mammomap train-image store -o run --split fold:0
       mammomap train-image store -o run --net patch-to-image --encoder resnet18 --set patch=128
+      mammomap train-image store -o shen --net patch-to-image --encoder-weights imagenet --config shen.json
     """
     from mammomap.classify.image_config import ImageConfig
     from mammomap.classify.image_run import train_image as run
@@ -147,7 +149,15 @@ def _settings(config: Path | None, assign: tuple[str, ...], options: dict) -> di
 
 @click.command(name="train-head")
 @click.argument("store", type=FOLDER)
-@click.option("--model", required=True, type=FOLDER, metavar="RUN", help="The run whose maps the head is for.")
+@click.option(
+    "--model",
+    "models",
+    required=True,
+    multiple=True,
+    type=FOLDER,
+    metavar="RUN",
+    help="The run whose maps the head is for; given more than once, the mean of all.",
+)
 @click.option("-o", "--out", type=FILE, required=True, metavar="HEAD", help="File for the head (JSON).")
 @click.option(
     "--kind",
@@ -172,7 +182,7 @@ def _settings(config: Path | None, assign: tuple[str, ...], options: dict) -> di
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the folds.")
 @one_line_errors
-def train_head(store: Path, model: Path, out: Path, folds: int | None, **how) -> None:
+def train_head(store: Path, models: tuple[Path, ...], out: Path, folds: int | None, **how) -> None:
     """Fit a head: from maps to a calibrated probability, on women whom the net has not seen.
 
     Where the films have a side and a view, breasts and women get a calibration of their own.
@@ -182,12 +192,14 @@ def train_head(store: Path, model: Path, out: Path, folds: int | None, **how) ->
       mammomap train-head store --model run -o head.json
       mammomap train-head store --model run -o head.json --folds 4
     """
-    from mammomap.classify.image_run import read_any_run
+    from mammomap.classify.image_mapper import read_any_run
     from mammomap.classify.train_head import train_head as run
     from mammomap.masks.store import Store
 
     say = partial(click.echo, err=True)
-    head, done = run(Store(store), read_any_run(model), out, folds=folds or 0, progress=progress_bar, say=say, **how)
+    opened, (first, *beside) = Store(store), [read_any_run(model) for model in models]
+    how |= {"beside": beside, "folds": folds or 0}
+    head, done = run(opened, first, out, progress=progress_bar, say=say, **how)
     for name, level in head.levels.items():
         text = f"{level.cases} cases of {level.women} women, held-out AUC {level.held_out_auc:.3f}"
         click.echo(f"{name}: {text}, calibrated by {level.calibration.kind}")

@@ -12,7 +12,8 @@ from torch.nn.functional import cross_entropy
 
 from mammomap.classify.image_config import ImageConfig
 from mammomap.classify.image_films import FilmSampler, labels_of, together
-from mammomap.classify.image_run import ImageMapper, read_any_run, read_image_run, spread_out, train_image
+from mammomap.classify.image_mapper import ImageMapper, read_any_run, spread_out
+from mammomap.classify.image_run import read_image_run, train_image
 from mammomap.classify.max_pool_fcn import SEES, STEP, MaxPoolFCN, places_along
 from mammomap.cli import main
 from mammomap.errors import ConfigError, ModelError

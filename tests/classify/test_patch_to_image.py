@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import segmentation_models_pytorch as smp
 import torch
 from torch.nn.functional import cross_entropy
 
 from mammomap.classify.image_config import ImageConfig
 from mammomap.classify.image_films import together
-from mammomap.classify.image_run import ImageMapper, build_image_net, train_image
+from mammomap.classify.image_mapper import ImageMapper
+from mammomap.classify.image_run import build_image_net, train_image
 from mammomap.classify.patch_to_image import PatchToImage, Residual, _inside, _mean, top_layers
 from mammomap.classify.patches import EACH, PatchSampler, background_patches, lesion_patches
 from mammomap.errors import ConfigError
@@ -186,10 +188,41 @@ def test_stages_learn_what_they_say_and_a_stopped_run_ends_as_an_undisturbed_one
     assert made.score is not None and made.malignancy.shape == (96, 70) and len(np.unique(made.malignancy)) <= 9
 
 
+@pytest.mark.parametrize(
+    ("encoder", "last", "first"),
+    [("resnet18", 2, "layer4.1.conv1"), ("resnet50", 38, "layer2.1.conv1"), ("vgg16", 6, "features.17")],
+)
+def test_the_last_convolutions_are_a_group_of_layers(encoder: str, last: int, first: str) -> None:
+    net = net_of(encoder=encoder)
+    learned = {id(weight) for layer in net.learned_in(f"last-{last}") for weight in layer.parameters()}
+    names = [name for name, weight in net.named_parameters() if id(weight) in learned]
+    assert names[0] == f"encoder.{first}.weight" and names[-1] == "patch_head.bias"
+    assert sum(weight.ndim == 4 for name, weight in net.named_parameters() if name in names) == last + 1
+    whole = {id(weight) for layer in net.learned_in("last-999") for weight in layer.parameters()}
+    assert len(whole) == len([*net.encoder.parameters(), *net.patch_head.parameters()])
+
+
+def test_it_starts_from_weights_of_a_file(drawn_store: Store, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    source = smp.encoders.get_encoder("resnet18", in_channels=3, weights=None).state_dict()
+    save_file(source, tmp_path / "start.safetensors")
+    start = {"encoder_weights": str(tmp_path / "start.safetensors"), "patch_stages": [["head", 1e-3]]}
+    config = ImageConfig(**SHORT, **start, seed=3)
+    run, _ = train_image(drawn_store, tmp_path / "run", config)
+    assert run.config.encoder_weights.startswith("start.safetensors (") and str(tmp_path) not in str(run.config)
+    kept = load_file(run.folder / "stages" / "1" / "model.safetensors")
+    assert torch.allclose(kept["encoder.conv1.weight"], source["conv1.weight"].mean(1, keepdim=True))
+    assert torch.equal(kept["encoder.layer1.0.conv1.weight"], source["layer1.0.conv1.weight"])
+    assert not train_image(drawn_store, tmp_path / "run", config)[1]
+    with pytest.raises(ConfigError, match="no such file"):
+        train_image(drawn_store, tmp_path / "no", ImageConfig(**SHORT, encoder_weights="missing.pt"))
+
+
 def test_settings_are_checked() -> None:
     paper = ImageConfig(
         net="patch-to-image",
-        patch_stages=[["head", 1e-3], ["all", 1e-4], ["all", 1e-5]],
+        patch_stages=[["head", 1e-3], ["last-38", 1e-4], ["all", 1e-5]],
         image_stages=[["top", 1e-4], ["all", 1e-5]],
     )
     assert paper.encoder == "resnet50" and ImageConfig.from_json(json.loads(json.dumps(paper.json()))) == paper
@@ -200,6 +233,8 @@ def test_settings_are_checked() -> None:
         ({"net": "patch-to-image", "patch": 100}, "multiple of 32"),
         ({"image_stages": [["top", 1e-3]]}, "image_stages: 'top'"),
         ({"image_stages": "all"}, "wanted pairs"),
+        ({"net": "patch-to-image", "patch_stages": [["last-0", 1e-3]]}, "patch_stages: 'last-0'"),
+        ({"encoder_weights": "imagenet"}, "are for patch-to-image"),
     ]:
         with pytest.raises(ConfigError, match=told):
             ImageConfig(**wrong)
