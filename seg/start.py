@@ -1,7 +1,8 @@
 """What training starts from: the net as it is built, or with the weights of a run of the same net or a coarser FCN.
 
-FCN go from 32s to 16s to 8s, one at a time. Nothing is skipped in silence: what the finer FCN has and the coarser
-lacks is named, any other difference refuses. The women whom that run has seen count as seen by this one.
+FCN go from 32s to 16s to 8s, one at a time. A run for other classes of lesions gives what it has: classes that it does
+not know start at random. Nothing is skipped in silence: what is new is named, any other difference refuses. The women
+whom that run has seen count as seen by this one.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import torch
 from safetensors.torch import load_file
 from torch import nn
 
 from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.mapfile import women_among
 from mammomap.masks.splits import Split
+from mammomap.masks.targets import CLASSES
 from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.encoder_weights import kept_name, start_encoder
 from mammomap.seg.fcn import FCN
@@ -67,9 +70,12 @@ def first_net(
         start_encoder(net, config.encoder, config.encoder_weights)
         say(f"the encoder starts from {kept_name(config.encoder_weights)}")
     if start is not None:
-        if start.classes != tuple(classes):
+        if len(start.classes) == len(classes) and start.classes != tuple(
+            classes
+        ):  # which layers are of them is unknown
             raise ConfigError(f"{start.folder}: trained for the classes {start.classes}, here they are {classes}")
-        say(f"weights of {start.name}; new layers: {', '.join(start_from(net, start)) or 'none'}")
+        new = start_from(net, start, classes) + [CLASSES[code] for code in classes if code not in start.classes]
+        say(f"weights of {start.name}; new layers: {', '.join(new) or 'none'}")
     return net
 
 
@@ -94,8 +100,10 @@ def women_seen_before(start: Run, split: Split, source: str) -> list[str]:
     return start.women_codes
 
 
-def start_from(net: nn.Module, start: Run) -> list[str]:
-    """Copy a run's weights into a net; returns the layers that the run does not have.
+def start_from(net: nn.Module, start: Run, classes: Sequence[int]) -> list[str]:
+    """Copy a run's weights into a net for `classes`; returns the layers that the run does not have.
+
+    Weights of classes that the run does not know stay as they are, those of classes that this net has not are left out.
 
     Raises
     ------
@@ -103,6 +111,7 @@ def start_from(net: nn.Module, start: Run) -> list[str]:
         If the two differ in anything but the layers that the next finer FCN adds.
     """
     theirs, ours = load_file(start.folder / "model.safetensors"), net.state_dict()
+    theirs = {name: _of_classes(weight, ours.get(name), start.classes, classes) for name, weight in theirs.items()}
     new: tuple[str, ...] = ()
     fixed = f"{FIXED}.weight"
     if isinstance(net, FCN) and fixed in theirs and theirs[fixed].shape != ours[fixed].shape:
@@ -118,3 +127,25 @@ def start_from(net: nn.Module, start: Run) -> list[str]:
         )
     net.load_state_dict({**theirs, **{name: ours[name] for name in added}}, strict=True)
     return sorted({name.partition(".")[0] for name in added})
+
+
+def _of_classes(
+    theirs: torch.Tensor, ours: torch.Tensor | None, before: Sequence[int], after: Sequence[int]
+) -> torch.Tensor:
+    """Weights for the classes `after` from those for `before`; untouched where it is not the classes that differ."""
+    if ours is None or ours.ndim != theirs.ndim or ours.shape == theirs.shape:
+        return theirs
+    both = [code for code in after if code in before]
+    take, put = [], []
+    for there, here in zip(theirs.shape, ours.shape, strict=True):
+        if (there, here) == (len(before), len(after)):
+            take.append(torch.tensor([before.index(code) for code in both]))
+            put.append(torch.tensor([after.index(code) for code in both]))
+        elif there == here:
+            take.append(torch.arange(here))
+            put.append(torch.arange(here))
+        else:
+            return theirs
+    made = ours.clone()
+    made[torch.meshgrid(*put, indexing="ij")] = theirs[torch.meshgrid(*take, indexing="ij")]
+    return made

@@ -3,12 +3,13 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from mammomap.classify.train_head import train_head
 from mammomap.cli import main
@@ -18,8 +19,9 @@ from mammomap.masks.splits import Split, make_split
 from mammomap.masks.store import Store
 from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.mappers import lesion_map
+from mammomap.seg.nets import build_net
 from mammomap.seg.run import Run, read_run
-from mammomap.seg.start import women_seen_before
+from mammomap.seg.start import first_net, start_from, women_seen_before
 from mammomap.seg.train_run import train
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +140,32 @@ def test_the_same_net_goes_on_from_a_run_and_its_women_are_seen(drawn_store: Sto
     assert run.weights_hash == trained_run.weights_hash and run.women_codes == trained_run.women_codes
     with pytest.raises(ConfigError, match="training.init_from"):
         train(drawn_store, tmp_path / "run", TrainConfig.from_json({**settings, "init_from": ""}))
+
+
+@pytest.mark.parametrize("net_name", ["unet", "fcn8s-light"])
+def test_a_run_for_other_classes_gives_those_that_both_have(net_name: str, trained_run: Run, tmp_path: Path) -> None:
+    five = build_net(net_name, "resnet18", 5, 7)
+    save_file({k: v.contiguous() for k, v in five.state_dict().items()}, tmp_path / "model.safetensors")
+    start = replace(trained_run, folder=tmp_path, classes=(0, 1, 2, 3, 4))
+    net = build_net(net_name, "resnet18", 3, 8)
+    assert start_from(net, start, (0, 3, 4)) == []
+    image = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        theirs, ours = five.eval()(image), net.eval()(image)
+    assert torch.allclose(ours, theirs[:, [0, 3, 4]], atol=1e-5)
+    back, told = build_net(net_name, "resnet18", 5, 9), []
+    save_file({k: v.contiguous() for k, v in net.state_dict().items()}, tmp_path / "model.safetensors")
+    settings = TrainConfig(net=net_name, encoder="resnet18", crop=64, seed=9)
+    back = first_net(settings, (0, 1, 2, 3, 4), replace(start, classes=(0, 3, 4)), told.append)
+    assert "new layers: benign calcification, malignant calcification" in told[0]
+    with torch.inference_mode():
+        assert torch.allclose(back.eval()(image)[:, [0, 3, 4]], ours, atol=1e-5)
+
+
+def test_as_many_other_classes_are_refused(trained_run: Run) -> None:
+    settings = TrainConfig(net="unet", encoder="resnet18", crop=64)
+    with pytest.raises(ConfigError, match=r"trained for the classes \(0, 3, 4\), here they are \(0, 1, 2\)"):
+        first_net(settings, (0, 1, 2), trained_run, print)
 
 
 @pytest.mark.parametrize(
