@@ -101,9 +101,6 @@ def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path, busy:
         if (folder / name).is_file() and (folder / name).read_bytes() != (own / name).read_bytes():
             sys.exit(f"{folder / name}: the other nets were judged on other films")
         shutil.move(own / name, folder / name)
-    with safe_open(run_folder / "model.safetensors", "np") as weights:
-        shapes = {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 - no dict
-    counted = [shape for name, shape in shapes.items() if "running_" not in name and "num_batches" not in name]
     entry = report["systems"][0]
     write_json(
         own / "facts.json",
@@ -112,12 +109,20 @@ def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path, busy:
             "data": report["data"],
             "date": report["made"]["date"],
             "run": report["runs"][0]["facts"],
-            "parameters": sum(int(np.prod(shape)) for shape in counted),
+            "parameters": parameters(run_folder),
             "busy": busy,
             "seen": {"data": on_seen["data"], "froc": on_seen["systems"][0]["froc"]["any"]["at"]},
         },
     )
     shutil.copy(run_folder / "log.jsonl", own / "log.jsonl")
+
+
+def parameters(run: Path) -> int:
+    """How many weights of a net are learned."""
+    with safe_open(run / "model.safetensors", "np") as weights:
+        shapes = {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 - no dict
+    counted = [shape for name, shape in shapes.items() if "running_" not in name and "num_batches" not in name]
+    return sum(int(np.prod(shape)) for shape in counted)
 
 
 def standard(evidence: Evidence) -> Evidence:

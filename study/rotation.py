@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,8 @@ def prepared(data: str, films: Path | None, work: Path, sizes: argparse.Namespac
     go("index", films, "-o", work / "index")
     four = work / "tables"
     if not (four / "index.json").is_file():
-        write_tables(of_four_folds(read_tables(work / "index"), data), four)
+        found = read_tables(work / "index")
+        write_tables(found if data == "phantoms" else of_folds(found, range(ROTATIONS)), four)
     go("prepare", four, "-o", work / "store", "--rows", sizes.rows)
     store = Store(work / "store")
     splits = []
@@ -79,9 +80,9 @@ def prepared(data: str, films: Path | None, work: Path, sizes: argparse.Namespac
     return store, splits
 
 
-def of_four_folds(tables: Tables, data: str) -> Tables:
-    """The tables without fold 4; phantoms have no folds of their own."""
-    films = tables.films if data == "phantoms" else tables.films[tables.films["fold"] < ROTATIONS]
+def of_folds(tables: Tables, folds: Iterable[int]) -> Tables:
+    """The films of some folds of the set's own, and no trace of the others."""
+    films = tables.films[tables.films["fold"].isin(list(folds))]
     lesions = tables.lesions[tables.lesions["image_id"].isin(films["image_id"])]
     about = {name: value for name, value in tables.about.items() if name not in COUNTED}
     return make_tables(films, lesions, about=about)

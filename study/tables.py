@@ -182,6 +182,10 @@ def tables() -> dict[str, str]:
         from rotation_table import tables as rotation
 
         made |= {f"rotation {data}": text for data, text in rotation().items()}
+    if list((ROOT / "study" / "recipe").glob("*/facts.json")):
+        from recipe_table import FOLDER, table
+
+        made["recipe"] = table(FOLDER)
     made |= {f"nets {data}": table for data, table in compared_nets().items()}
     for path in sorted((ROOT / "study").glob("*/report.json")):
         report = json.loads(path.read_text())

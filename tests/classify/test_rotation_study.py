@@ -41,7 +41,7 @@ def tables(drawn_set) -> Tables:
 def test_every_woman_is_tested_once_and_stands_on_one_side(studies, tables: Tables) -> None:
     rotation = studies("rotation")
     for data in ("films", "phantoms"):
-        four = rotation.of_four_folds(tables, data)
+        four = tables if data == "phantoms" else rotation.of_folds(tables, range(4))
         splits = list(rotation.rotations(four, data, 1))
         tested = Counter(woman for split in splits for woman in split.women("test"))
         assert tested == Counter(set(four.films["patient_id"]))
@@ -54,7 +54,7 @@ def test_every_woman_is_tested_once_and_stands_on_one_side(studies, tables: Tabl
 
 
 def test_fold_4_is_not_in_the_tables(studies, tables: Tables) -> None:
-    four = studies("rotation").of_four_folds(tables, "films")
+    four = studies("rotation").of_folds(tables, range(4))
     gone = set(tables.films.loc[tables.films["fold"] == 4, "patient_id"])
     assert gone and not gone & set(four.films["patient_id"]) and len(four.films) == 0.8 * len(tables.films)
     assert set(four.lesions["image_id"]) <= set(four.films["image_id"]) and four.hash != tables.hash

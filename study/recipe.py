@@ -1,0 +1,147 @@
+"""What each step towards the shipped net buys, one at a time, inside folds 1 to 3 of cbis_mass.
+
+    python study/recipe.py base --films PATH/cbis_mass -o work
+    python study/recipe.py rows-768 --films PATH/cbis_mass -o work --seed 2
+    python study/recipe_table.py
+
+A net learns from the women of folds 2 and 3, of whom one in ten chooses its checkpoint, and is judged on the women of
+fold 1. Folds 0 and 4 are not in the tables. A step is the base with what `STEPS` says of it; both have the seeds 1 and
+2, named before anything was run. A second call does what is missing.
+
+Kept in `study/recipe`: the judged films and lesions, and in STEP-SEED/ the strongest marks with their hits, the films'
+scores, and `facts.json`: settings, parameters, time, date, data hash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from compare_net import go, parameters
+from rotation import of_folds
+from transfer import strongest
+
+from mammomap.benchmark.evidence import read_evidence, write_evidence
+from mammomap.masks.files import write_json
+from mammomap.masks.splits import Split, inner_splits
+from mammomap.masks.tables import Tables, read_tables, write_tables
+
+FOLDER = Path(__file__).parent / "recipe"
+JUDGED, LEARNING = 1, (2, 3)
+CHOOSING, SPLIT_SEED = 10, 1
+SEEDS = (1, 2)
+BASE = {"net": "unet", "encoder": "resnet18", "crops": 16_000, "crop": 256, "validate_every": 4_000}
+
+
+@dataclass(frozen=True)
+class Step:
+    """How a net is trained and applied, as far as the base does not say it."""
+
+    why: str
+    train: dict[str, object]
+    rows: int = 576
+    maps_of: str = ""
+    """A step whose net is taken, where only the maps are made in another way."""
+    segment: tuple[str, ...] = ()
+    start: bool = False
+    """From a run on phantoms, named by --phantoms."""
+
+
+STEPS = {
+    "base": Step("U-Net with resnet18, 16,000 crops of 256 pixels at 576 rows", {}),
+    "flips": Step("maps averaged over the film as it is and turned over", {}, maps_of="base", segment=("--flips",)),
+    "fpn-mobilenet": Step("FPN with mobilenet_v2", {"net": "fpn", "encoder": "mobilenet_v2"}),
+    "unet-efficientnet": Step("U-Net with efficientnet-b0", {"encoder": "efficientnet-b0"}),
+    "phantoms-first": Step("started from a net trained on phantoms", {}, start=True),
+    "rows-768": Step("768 rows, crops of 320 pixels", {"crop": 320}, rows=768),
+    "wide": Step("crops of 384 pixels, the same pixels in all", {"crop": 384, "crops": 7_112, "validate_every": 1_778}),
+    "long": Step("32,000 crops", {"crops": 32_000, "validate_every": 8_000}),
+    "cross-entropy": Step("cross-entropy alone", {"loss": "ce"}),
+    "focal": Step("focal loss", {"loss": "focal"}),
+    "slow-mean": Step("a running mean of 0.999", {"ema": 0.999}),
+    "jitter": Step("proportions jittered by 0.15, one crop in three bent", {"proportion": 0.15, "elastic": 0.33}),
+    "resnet34": Step("resnet34", {"encoder": "resnet34"}),
+}
+
+
+def prepared(films: Path, work: Path, rows: int) -> tuple[Path, Path, Path]:
+    """Tables of the three folds, their store at so many rows, and the split."""
+    tables, store, split = work / "tables", work / f"store-{rows}", work / "split.csv"
+    if not (tables / "index.json").is_file():
+        go("index", films, "-o", work / "index")
+        write_tables(of_folds(read_tables(work / "index"), (JUDGED, *LEARNING)), tables)
+    go("prepare", tables, "-o", store, "--rows", rows)
+    if not split.is_file():
+        dealt(read_tables(tables)).write(split)
+    return tables, store, split
+
+
+def dealt(tables: Tables) -> Split:
+    """The part of every woman of the three folds."""
+    fold = tables.films.drop_duplicates("patient_id").set_index("patient_id")["fold"]
+    learning = Split("folds 2 and 3", dict.fromkeys(sorted(fold.index[fold.isin(LEARNING)]), "net"))
+    choosing = inner_splits(learning, learning.tables(tables, "net"), CHOOSING, SPLIT_SEED)[0].women("head")
+    part_of = dict(learning.part_of) | dict.fromkeys(choosing, "validation")
+    part_of |= dict.fromkeys(fold.index[fold == JUDGED], "test")
+    return Split(f"fold {JUDGED} judged, folds {LEARNING[0]} and {LEARNING[1]} learn (seed {SPLIT_SEED})", part_of)
+
+
+def trained(name: str, seed: int, wanted: argparse.Namespace) -> Path:
+    """The report on the judged women."""
+    step, work = STEPS[name], wanted.out
+    tables, store, split = prepared(wanted.films, work, step.rows)
+    run, at = work / f"{step.maps_of or name}-{seed}" / "run", work / f"{name}-{seed}"
+    settings = {**BASE, **step.train}
+    options = [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    if step.start:
+        if wanted.phantoms is None:
+            raise SystemExit("--phantoms RUN is missing")
+        options += ["--init-from", wanted.phantoms]
+    if not step.maps_of:
+        go("train", store, "-o", run, "--split", split, "--seed", seed, *options)
+    test = ("--split", split, "--part", "test")
+    go("segment", tables, *test, "--model", run, *step.segment, "-o", at / "maps")
+    plain = ("--run", run, "--no-pictures", "--no-trivial")
+    go("benchmark", tables, f"{name}={at / 'maps'}", *test, *plain, "-o", at / "report")
+    return at / "report"
+
+
+def keep(name: str, seed: int, report_folder: Path, run: Path) -> None:
+    """What the table needs of a report."""
+    own, report = FOLDER / f"{name}-{seed}", json.loads((report_folder / "report.json").read_text())
+    write_evidence(strongest(read_evidence(report_folder)), own)
+    for file in ("films.csv", "lesions.csv"):
+        if (FOLDER / file).is_file() and (FOLDER / file).read_bytes() != (own / file).read_bytes():
+            raise SystemExit(f"{FOLDER / file}: the other steps were judged on other films")
+        shutil.move(own / file, FOLDER / file)
+    entry = report["systems"][0]
+    facts = {
+        "said": {key: entry[key] for key in entry if key not in ("froc", "images", "dice", "pixels")},
+        "data": report["data"],
+        "date": report["made"]["date"],
+        "run": report["runs"][0]["facts"],
+        "parameters": parameters(run),
+    }
+    write_json(own / "facts.json", facts)
+    shutil.copy(run / "log.jsonl", own / "log.jsonl")
+
+
+def main() -> None:
+    """Prepare, train, judge, keep."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("--films", type=Path, required=True, help="cbis_mass")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for tables, stores, runs and maps")
+    parser.add_argument("--seed", type=int, choices=SEEDS, default=SEEDS[0])
+    parser.add_argument("--phantoms", type=Path, metavar="RUN", help="a run on phantoms to start from")
+    wanted = parser.parse_args()
+    report = trained(wanted.step, wanted.seed, wanted)
+    taken = STEPS[wanted.step].maps_of or wanted.step
+    keep(wanted.step, wanted.seed, report, wanted.out / f"{taken}-{wanted.seed}" / "run")
+
+
+if __name__ == "__main__":
+    main()
