@@ -74,13 +74,9 @@ def train_head(
         if (head.model, head.kind) != (name, kind):
             raise ConfigError(f"{out}: a head {head.kind} of the run {head.model}; choose another file")
         return head, False
-    for its in runs:
-        if store.tables.hash != its.data_hash or store.rows != its.rows:
-            raise ConfigError(f"{store.folder}: not the store that the run {its.folder} was trained on")
-        if its.published:
-            raise ConfigError(f"{its.name}: a bundle does not say which women are for a head; take the run it is of")
+    _check(store, runs)
     found = Gathered()
-    for nets in [runs] if folds < 2 else _siblings(store, runs, out, folds, seed, progress, say):
+    for nets in [runs] if folds < 2 else fold_nets(store, runs, out, folds, seed=seed, progress=progress, say=say):
         gather(found, store, nets, nets[0].split.tables(store.tables, "head"), kind, progress)
     if not found.films:
         raise ConfigError(f"split {run.split.name!r} leaves no film for the part head")
@@ -183,17 +179,37 @@ def gather(
                 found.overlaps.append(_dice_by_threshold(made, truth))
 
 
-def _siblings(
+def _check(store: Store, runs: Sequence[Run | ImageRun]) -> None:
+    for its in runs:
+        if store.tables.hash != its.data_hash or store.rows != its.rows:
+            raise ConfigError(f"{store.folder}: not the store that the run {its.folder} was trained on")
+        if its.published:
+            raise ConfigError(f"{its.name}: a bundle does not say which women are for a head; take the run it is of")
+
+
+def fold_nets(
     store: Store,
     runs: Sequence[Run | ImageRun],
     out: Path,
     folds: int,
-    seed: int,
-    progress: Callable[..., Iterable] | None,
-    say: Callable,
+    *,
+    shard: tuple[int, int] = (1, 1),
+    seed: int = 1,
+    progress: Callable[..., Iterable] | None = None,
+    say: Callable[[str], object] = lambda text: None,
 ) -> Iterable[list[Run | ImageRun]]:
-    """Nets trained like the runs, each on all folds but one; those that are there are not trained again."""
+    """Nets trained like the runs, each on all folds but one, under `OUT.folds`; those that are there are not trained
+    again. shard: (i, n) for every n-th fold from the i-th on.
+
+    Raises
+    ------
+    ConfigError
+        As `train_head`.
+    """
+    _check(store, runs)
     for number, split in enumerate(inner_splits(runs[0].split, store.tables, folds, seed)):
+        if number % shard[1] != shard[0] - 1:
+            continue
         folder = out.with_name(f"{out.stem}.folds") / str(number)
         path = folder / "split-to-train.csv"
         split.write(path)

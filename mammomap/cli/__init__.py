@@ -11,8 +11,9 @@ import click
 from mammomap.cli.data import audit, download, index, phantom, prepare
 from mammomap.cli.dicom import export_dicom
 from mammomap.cli.heatmaps import segment
-from mammomap.cli.models import bundle, classify, export_onnx, train, train_head, train_image
+from mammomap.cli.models import bundle, classify, export_onnx
 from mammomap.cli.referee import benchmark
+from mammomap.cli.training import train, train_head, train_image
 from mammomap.cli.viewing import view
 from mammomap.cli.whole import demo
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from mammomap.classify import train_head as module
 from mammomap.classify.heads import read_head
 from mammomap.classify.image_mapper import mapper_of, open_any_model
-from mammomap.classify.train_head import train_head
+from mammomap.classify.train_head import fold_nets, train_head
 from mammomap.cli import main
 from mammomap.errors import ConfigError
 from mammomap.masks.grid import Grid
@@ -111,3 +111,12 @@ def test_out_of_fold_each_net_has_its_like_in_every_fold(
     head, _ = train_head(drawn_store, trained_run, tmp_path / "head.json", beside=[other_run], folds=2)
     assert [at[:2] for at in trained] == [("0", "run"), ("0", "run-2"), ("1", "run"), ("1", "run-2")]
     assert head.levels["image"].women == len(trained_run.split.women("net", "validation", "head"))
+    trained.clear()
+    list(fold_nets(drawn_store, [trained_run, other_run], tmp_path / "sharded.json", 3, shard=(2, 2)))
+    assert [at[:2] for at in trained] == [("1", "run"), ("1", "run-2")]
+    words = ["train-head", str(drawn_store.folder), "--model", str(trained_run.folder), "-o", str(tmp_path / "no.json")]
+    assert CliRunner().invoke(main, [*words, "--shard", "1/2"]).exit_code == 2
+    trained.clear()
+    done = CliRunner().invoke(main, [*words, "--folds", "3", "--shard", "1/2"])
+    assert done.exit_code == 0 and "nets of 2 of 3 folds are done" in done.stdout and len(trained) == 2
+    assert not (tmp_path / "no.json").exists()
