@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pandas as pd
+
 from mammomap.classify.classify import classify
 from mammomap.classify.heads import Head, read_head
 from mammomap.classify.image_mapper import open_any_model
 from mammomap.errors import LeakError
 from mammomap.masks.bundle import HEAD, is_bundle, read_bundle
+from mammomap.masks.files import write_atomically
 from mammomap.masks.findings import finding_threshold
 from mammomap.masks.key import key_beside, open_key, write_key
-from mammomap.masks.mapfile import MapFolder
+from mammomap.masks.mapfile import MapFolder, read_map_folder
 from mammomap.masks.sources import find_sources
 from mammomap.masks.splits import read_split
 from mammomap.report.film_pictures import write_pictures
@@ -82,7 +85,8 @@ def heatmaps(
     _tell(folder, {image_id: film.path.name for image_id, film in films.items()}, say)
     if head is not None:
         try:
-            done |= classify(folder, head, out / "scores.csv", key=key, progress=progress)[1]
+            scores, scored = classify(folder, head, out / "scores.csv", key=key, progress=progress)
+            folder, done = _with_scores(folder, scores), done or scored
         except LeakError as error:
             say(f"no scores: {error}")
     if asked.pictures:
@@ -96,6 +100,15 @@ def _head_of(models: Sequence[str]) -> Head | None:
     """The head that a bundle holds; none goes with the mean of several."""
     path = Path(models[0])
     return read_head(path) if len(models) == 1 and is_bundle(path) and HEAD in read_bundle(path) else None
+
+
+def _with_scores(folder: MapFolder, scores: pd.DataFrame) -> MapFolder:
+    """The folder, with score and calls of each film in films.csv too, so that one table says all of it."""
+    told = [name for name in scores if name in ("score", "probability") or name.startswith("call at ")]
+    films = folder.films.drop(columns=told, errors="ignore").merge(scores[["image_id", *told]], "left", "image_id")
+    films = films.astype({name: "Int64" for name in told if name.startswith("call at ")})
+    write_atomically(folder.folder / "films.csv", lambda half: films.to_csv(half, index=False))
+    return read_map_folder(folder.folder)
 
 
 def _tell(folder: MapFolder, names: dict[str, str], say: Callable[[str], object]) -> None:

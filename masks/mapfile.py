@@ -203,7 +203,7 @@ def read_map_folder(folder: Path) -> MapFolder:
     about = json.loads(marker.read_text())
     if about.get("format") != MAP_FORMAT:
         raise TableError(f"{marker}: format {about.get('format')}, wanted {MAP_FORMAT}; segment again")
-    numbers = ("rows", "cols", "spacing_mm", "map_max", "score")
+    numbers = ("rows", "cols", "spacing_mm", "map_max", "score", "probability")
     columns = pd.read_csv(folder / "films.csv", nrows=0).columns
     texts = {name: str for name in columns if name not in numbers}
     empty = {name: [""] for name in numbers if name in columns}

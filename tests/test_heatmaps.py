@@ -127,8 +127,8 @@ def test_everything_in_a_folder_is_in_the_table_and_a_kill_loses_nothing(tmp_pat
     stopped.send_signal(signal.SIGKILL)
     stopped.wait()
     assert not (out / "segment.json").exists()
-    before = {path: path.stat().st_mtime_ns for path in (out / "maps").glob("*.npz")}
-    assert before
+    before = {path: path.stat().st_mtime_ns for path in (out / "maps").glob("[!.]*.npz")}
+    assert before  # a half-written one, whose name begins with a dot, goes
     said("segment", *words, "-o", out)
     for path, written in before.items():
         assert path.stat().st_mtime_ns == written or not _is_row(out, path)
@@ -233,6 +233,26 @@ def test_a_bundle_with_a_head_scores_too(bundle: Path, trained_run, drawn_store,
     assert not [name for name in scores if name.startswith(("call", "probability"))]
     about = json.loads((tmp_path / "out" / "segment.json").read_text())
     assert 0 < about["threshold"] < 1 and about["threshold"] != 0.25
+    before = (tmp_path / "out" / "films.csv").read_bytes()
+    films = read_map_folder(tmp_path / "out").films
+    assert films["score"].tolist() == scores.set_index("image_id")["score"][films["image_id"]].tolist()
+    assert "nothing to do" in said("segment", tmp_path / "in", "--model", bundle, "-o", tmp_path / "out")
+    assert (tmp_path / "out" / "films.csv").read_bytes() == before
+    tables, probable = drawn_store.folder / "tables", tmp_path / "probable"
+    said(
+        "segment",
+        tables,
+        "--split",
+        trained_run.folder / "split.csv",
+        "--part",
+        "test",
+        "--model",
+        bundle,
+        "-o",
+        probable,
+    )
+    films = read_map_folder(probable).films
+    assert films["probability"].between(0, 1).all() and set(films["call at youden"]) <= {"0", "1"}
 
 
 def test_women_that_net_or_head_have_seen_get_no_score(bundle: Path, trained_run, tmp_path: Path) -> None:
