@@ -91,7 +91,7 @@ def seen_among(split: Split) -> Split:
     return Split(f"{len(chosen)} women of the net of {split.name}", {str(woman): "test" for woman in chosen})
 
 
-def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path, busy: bool) -> None:
+def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path) -> None:
     """Take what the table needs of both reports."""
     kept = standard(read_evidence(test))
     report, on_seen = (json.loads((at / "report.json").read_text()) for at in (test, seen))
@@ -110,7 +110,6 @@ def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path, busy:
             "date": report["made"]["date"],
             "run": report["runs"][0]["facts"],
             "parameters": parameters(run_folder),
-            "busy": busy,
             "seen": {"data": on_seen["data"], "froc": on_seen["systems"][0]["froc"]["any"]["at"]},
         },
     )
@@ -139,12 +138,11 @@ def main() -> None:
     parser.add_argument("net", choices=NETS)
     parser.add_argument("--films", type=Path, help="cbis_mass, for the set films")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for tables, stores, runs and maps")
-    parser.add_argument("--busy", action="store_true", help="others work on the machine too: its minutes say nothing")
     wanted = parser.parse_args()
     work = wanted.out / wanted.set
     prepared(wanted.set, wanted.films, work)
     test, seen = trained(wanted.set, wanted.net, work)
-    keep(wanted.net, test, seen, work / wanted.net / "run", FOLDER / wanted.set, wanted.busy)
+    keep(wanted.net, test, seen, work / wanted.net / "run", FOLDER / wanted.set)
 
 
 if __name__ == "__main__":

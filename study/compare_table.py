@@ -4,7 +4,7 @@
 
 One table a set, the nets in the order of `compare_net.NETS`, as far as they are there: figures with 95 % intervals by
 woman, and beside each what the same net reaches on women that it was trained on. Differences are paired, from the
-U-Net, on the same resamples of women.
+U-Net, on the same resamples of women. Times are those of `speed/nets.py`, where every net was timed beside the others.
 """
 
 from __future__ import annotations
@@ -30,6 +30,18 @@ def kept(folder: Path, net: str) -> Evidence:
     return read_evidence(folder / net, {"films": films, "lesions": lesions})
 
 
+def seconds(path: Path) -> dict[tuple[str, str], str]:
+    """(net, crop or film) -> seconds, as `speed/nets.py` found them; empty where it has not been called."""
+    if not path.is_file():
+        return {}
+    told = {}
+    for row in pd.read_csv(path).to_dict("records"):
+        for what in ("crop", "film"):
+            middle, low, high = (row[f"{what}{end}"] for end in ("", "_low", "_high"))
+            told[row["net"], what] = f"{middle:.3f} ({low:.3f} to {high:.3f})"
+    return told
+
+
 def table(folder: Path) -> str:
     """The table of one set, in Markdown."""
     nets = [net for net in NETS if (folder / net / "facts.json").is_file()]
@@ -44,16 +56,17 @@ def table(folder: Path) -> str:
         raise SystemExit(f"{folder}: the nets were judged on different films")
     minus = pd.DataFrame(differences(nets, figures, evidence.women))
     kinds = [kind for kind in KINDS if kind in entries[nets[0]]["dice"]]
-    run = facts[nets[0]]["run"]
+    run, speeds = facts[nets[0]]["run"], seconds(folder.parent / "speed.csv")
     lines = [
         f"{data['source']}, split `{data['split']}`, part {data['part']}: {data['films']} films of {data['women']} "
         f"women, {data['lesions']} lesions, {data['malignant_films']} films malignant; trained on "
         f"{run['women']['net']} other women, crops of {CROP} pixels at {run['rows']} rows.",
         "",
-        "| net | parameters, millions | crops | minutes | lesions at 1/4 false positive per film | at 1 "
+        "| net | parameters, millions | crops | seconds a crop in training | seconds a film "
+        "| lesions at 1/4 false positive per film | at 1 "
         f"| at 1, U-Net minus this | at 1, {SEEN} women seen in training | AUC by image "
         "| AUC, U-Net minus this |" + "".join(f" Dice of {kind}, mean over lesions |" for kind in kinds),
-        "|---" * (10 + len(kinds)) + "|",
+        "|---" * (11 + len(kinds)) + "|",
     ]
     for net in nets:
         its = facts[net]
@@ -70,7 +83,7 @@ def table(folder: Path) -> str:
             f"`{net}`",
             f"{its['parameters'] / 1e6:.1f}",
             f"{its['run']['crops']:,}",
-            "not measured" if its.get("busy") else f"{its['run']['training_seconds'] / 60:.0f}",
+            *(speeds.get((net, what), "") for what in ("crop", "film")),
             span(at[0.25]),
             span(at[1.0]),
             less[0],

@@ -67,8 +67,8 @@ def table(folder: Path) -> str:
         f"{data['source']}, split `{data['split']}`: {data['films']} films of {data['women']} women, {data['lesions']} "
         f"lesions, {data['malignant_films']} films malignant; learned on {facts['run']['women']['net']} other women.",
         "",
-        f"| step | what | seeds | parameters, millions | minutes | {' | '.join(heads)} | at 1, seed by seed |",
-        "|---" * (6 + len(heads)) + "|",
+        f"| step | what | seeds | parameters, millions | {' | '.join(heads)} | at 1, seed by seed |",
+        "|---" * (5 + len(heads)) + "|",
     ]
     for name, its in seeds.items():
         runs = [judged(folder, f"{name}-{seed}") for seed in its]
@@ -81,13 +81,11 @@ def table(folder: Path) -> str:
             less(*(mean_of([figures[SHOWN[shown]] for figures in of]) for of in pairs), women) if both else ""
             for shown in COMPARED
         ]
-        minutes = np.mean([run[0]["run"]["training_seconds"] / 60 for run in runs])
         cells = [
             f"`{name}`",
             STEPS[name].why,
             str(len(its)),
             f"{runs[0][0]['parameters'] / 1e6:.1f}",
-            f"{minutes:.0f}",
             *(span(spelled(figure, women)) for figure in mean.values()),
             *minus,
             ", ".join(f"{run[1][SHOWN['at 1']].value:.2f}" for run in runs),
