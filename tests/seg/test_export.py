@@ -27,7 +27,12 @@ DOCS = Path(__file__).parents[2] / "docs" / "nets.md"
 
 @pytest.mark.parametrize(
     ("net", "encoder"),
-    [("unet", "resnet18"), ("fpn", "resnet18"), ("fcn8s-light", "resnet18"), ("segformer", "mit_b0")],
+    [
+        ("unet", "resnet18"),
+        ("fpn", "resnet18"),
+        ("fcn8s-light", "resnet18"),
+        pytest.param("segformer", "mit_b0", marks=pytest.mark.slow),
+    ],
 )
 def test_maps_are_those_of_torch(net: str, encoder: str, drawn_store: Store, tmp_path: Path) -> None:
     config = TrainConfig(net=net, encoder=encoder, crops=8, crop=64, batch=4, warmup_crops=8, validate_every=8, seed=3)
