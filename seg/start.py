@@ -70,9 +70,8 @@ def first_net(
         start_encoder(net, config.encoder, config.encoder_weights)
         say(f"the encoder starts from {kept_name(config.encoder_weights)}")
     if start is not None:
-        if len(start.classes) == len(classes) and start.classes != tuple(
-            classes
-        ):  # which layers are of them is unknown
+        # As many classes but others: by shape nobody can tell which weights are theirs.
+        if len(start.classes) == len(classes) and start.classes != tuple(classes):
             raise ConfigError(f"{start.folder}: trained for the classes {start.classes}, here they are {classes}")
         new = start_from(net, start, classes) + [CLASSES[code] for code in classes if code not in start.classes]
         say(f"weights of {start.name}; new layers: {', '.join(new) or 'none'}")

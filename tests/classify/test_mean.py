@@ -20,11 +20,11 @@ from mammomap.classify.train_head import fold_nets, train_head
 from mammomap.cli import main
 from mammomap.errors import ConfigError
 from mammomap.masks.grid import Grid
-from mammomap.masks.mapfile import women_codes
+from mammomap.masks.mapfile import FilmMap, women_codes
 from mammomap.masks.splits import read_split
 from mammomap.masks.store import Store
 from mammomap.masks.working import WorkingFilm
-from mammomap.seg.mappers import name_of_mean
+from mammomap.seg.mappers import MeanMapper, name_of_mean
 from mammomap.seg.run import Run, read_run
 
 
@@ -120,3 +120,20 @@ def test_out_of_fold_each_net_has_its_like_in_every_fold(
     done = CliRunner().invoke(main, [*words, "--folds", "3", "--shard", "1/2"])
     assert done.exit_code == 0 and "nets of 2 of 3 folds are done" in done.stdout and len(trained) == 2
     assert not (tmp_path / "no.json").exists()
+
+
+def test_scores_are_averaged_where_all_give_one() -> None:
+    class Says:
+        rows, split = 4, None
+
+        def __init__(self, name: str, score: float | None) -> None:
+            self.about = {"model": name, "kinds_trained": [], "trained_for": {}, "source": "", "women_seen": []}
+            self.score = score
+
+        def __call__(self, film: WorkingFilm) -> FilmMap:
+            plain = np.full(film.pixels.shape, 0.5, np.float32)
+            return FilmMap(plain, plain, film.pixels > 0, film.grid, self.score)
+
+    film = WorkingFilm(np.ones((4, 3), np.uint16), Grid.whole(4, 3))
+    assert MeanMapper([Says("a", 0.2), Says("b", 0.6)])(film).score == pytest.approx(0.4)
+    assert MeanMapper([Says("a", 0.2), Says("b", None)])(film).score is None

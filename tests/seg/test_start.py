@@ -153,7 +153,7 @@ def test_a_run_for_other_classes_gives_those_that_both_have(net_name: str, train
     with torch.inference_mode():
         theirs, ours = five.eval()(image), net.eval()(image)
     assert torch.allclose(ours, theirs[:, [0, 3, 4]], atol=1e-5)
-    back, told = build_net(net_name, "resnet18", 5, 9), []
+    told: list[str] = []
     save_file({k: v.contiguous() for k, v in net.state_dict().items()}, tmp_path / "model.safetensors")
     settings = TrainConfig(net=net_name, encoder="resnet18", crop=64, seed=9)
     back = first_net(settings, (0, 1, 2, 3, 4), replace(start, classes=(0, 3, 4)), told.append)
