@@ -17,16 +17,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from kept import go, keep, standard
 
-from mammomap.benchmark.evidence import STANDARD, Evidence, read_evidence, write_evidence
-from mammomap.masks.files import write_json
+from mammomap.benchmark.evidence import read_evidence
 from mammomap.masks.splits import Split, read_split
 
 FOLDER = Path(__file__).parent / "nets"
@@ -48,13 +45,6 @@ NETS = {
 }
 """Net -> how it is trained; by its name, unless the options name another. VGG-16 without batch norm does not start at
 the rate of the others."""
-
-
-def go(*words: object) -> None:
-    """One command of mammomap, printed as it would be typed."""
-    typed = [str(word) for word in words]
-    print("$ mammomap", *typed, flush=True)
-    subprocess.run([sys.executable, "-m", "mammomap", *typed], check=True)
 
 
 def prepared(data: str, films: Path | None, work: Path) -> None:
@@ -91,46 +81,6 @@ def seen_among(split: Split) -> Split:
     return Split(f"{len(chosen)} women of the net of {split.name}", {str(woman): "test" for woman in chosen})
 
 
-def keep(net: str, test: Path, seen: Path, run_folder: Path, folder: Path) -> None:
-    """Take what the table needs of both reports."""
-    kept = standard(read_evidence(test))
-    report, on_seen = (json.loads((at / "report.json").read_text()) for at in (test, seen))
-    own = folder / net
-    write_evidence(kept, own)
-    for name in ("films.csv", "lesions.csv"):
-        if (folder / name).is_file() and (folder / name).read_bytes() != (own / name).read_bytes():
-            sys.exit(f"{folder / name}: the other nets were judged on other films")
-        shutil.move(own / name, folder / name)
-    entry = report["systems"][0]
-    write_json(
-        own / "facts.json",
-        {
-            "said": {name: entry[name] for name in entry if name not in ("froc", "images", "dice", "pixels")},
-            "data": report["data"],
-            "date": report["made"]["date"],
-            "run": report["runs"][0]["facts"],
-            "parameters": parameters(run_folder),
-            "seen": {"data": on_seen["data"], "froc": on_seen["systems"][0]["froc"]["any"]["at"]},
-        },
-    )
-    shutil.copy(run_folder / "log.jsonl", own / "log.jsonl")
-
-
-def parameters(run: Path) -> int:
-    """How many weights of a net are learned."""
-    with safe_open(run / "model.safetensors", "np") as weights:
-        shapes = {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 - no dict
-    counted = [shape for name, shape in shapes.items() if "running_" not in name and "num_batches" not in name]
-    return sum(int(np.prod(shape)) for shape in counted)
-
-
-def standard(evidence: Evidence) -> Evidence:
-    """Only the marks of the extractor's standard setting, by the rule of the outline."""
-    marks = evidence.marks[evidence.marks["setting"] == STANDARD]
-    hits = evidence.hits[evidence.hits["mark"].isin(marks["mark"]) & (evidence.hits["rule"] == "outline")]
-    return Evidence(evidence.films, evidence.lesions, marks, hits, evidence.scores, evidence.overlap)
-
-
 def main() -> None:
     """Prepare, train, judge, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -142,7 +92,10 @@ def main() -> None:
     work = wanted.out / wanted.set
     prepared(wanted.set, wanted.films, work)
     test, seen = trained(wanted.set, wanted.net, work)
-    keep(wanted.net, test, seen, work / wanted.net / "run", FOLDER / wanted.set)
+    report, on_seen = (json.loads((at / "report.json").read_text()) for at in (test, seen))
+    about_seen = {"data": on_seen["data"], "froc": on_seen["systems"][0]["froc"]["any"]["at"]}
+    run, evidence = work / wanted.net / "run", standard(read_evidence(test))
+    keep(evidence, report, run, FOLDER / wanted.set, wanted.net, seen=about_seen)
 
 
 if __name__ == "__main__":

@@ -9,25 +9,18 @@ U-Net, on the same resamples of women. Times are those of `speed/nets.py`, where
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
 from compare_net import CROP, FOLDER, NETS, SEEN, SPLITS
+from kept import kept
 from tables import span
 
 from mammomap.benchmark.compare import differences
-from mammomap.benchmark.evidence import FILES, Evidence, read_evidence
 from mammomap.benchmark.judge import Said, judge_system
 from mammomap.benchmark.judge_lesions import sensitivity_name
 
 KINDS = ("masses", "calcifications")
-
-
-def kept(folder: Path, net: str) -> Evidence:
-    """What one net was judged on and by."""
-    films, lesions = (folder / FILES[name] for name in ("films", "lesions"))
-    return read_evidence(folder / net, {"films": films, "lesions": lesions})
 
 
 def seconds(path: Path) -> dict[tuple[str, str], str]:
@@ -45,10 +38,9 @@ def seconds(path: Path) -> dict[tuple[str, str], str]:
 def table(folder: Path) -> str:
     """The table of one set, in Markdown."""
     nets = [net for net in NETS if (folder / net / "facts.json").is_file()]
-    facts = {net: json.loads((folder / net / "facts.json").read_text()) for net in nets}
-    entries, figures = {}, []
+    facts, entries, figures = {}, {}, []
     for net in nets:
-        evidence = kept(folder, net)
+        facts[net], evidence = kept(folder, net)
         entries[net], found = judge_system(evidence, Said.of_entry(facts[net]["said"]))
         figures.append(found)
     data = facts[nets[0]]["data"]

@@ -16,16 +16,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare_net import go, parameters
+from kept import go, keep, strongest
 from rotation import of_folds
-from transfer import strongest
 
-from mammomap.benchmark.evidence import read_evidence, write_evidence
-from mammomap.masks.files import write_json
+from mammomap.benchmark.evidence import read_evidence
 from mammomap.masks.splits import Split, inner_splits
 from mammomap.masks.tables import Tables, read_tables, write_tables
 
@@ -109,26 +106,6 @@ def trained(name: str, seed: int, wanted: argparse.Namespace) -> Path:
     return at / "report"
 
 
-def keep(name: str, seed: int, report_folder: Path, run: Path) -> None:
-    """What the table needs of a report."""
-    own, report = FOLDER / f"{name}-{seed}", json.loads((report_folder / "report.json").read_text())
-    write_evidence(strongest(read_evidence(report_folder)), own)
-    for file in ("films.csv", "lesions.csv"):
-        if (FOLDER / file).is_file() and (FOLDER / file).read_bytes() != (own / file).read_bytes():
-            raise SystemExit(f"{FOLDER / file}: the other steps were judged on other films")
-        shutil.move(own / file, FOLDER / file)
-    entry = report["systems"][0]
-    facts = {
-        "said": {key: entry[key] for key in entry if key not in ("froc", "images", "dice", "pixels")},
-        "data": report["data"],
-        "date": report["made"]["date"],
-        "run": report["runs"][0]["facts"],
-        "parameters": parameters(run),
-    }
-    write_json(own / "facts.json", facts)
-    shutil.copy(run / "log.jsonl", own / "log.jsonl")
-
-
 def main() -> None:
     """Prepare, train, judge, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -138,9 +115,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, choices=SEEDS, default=SEEDS[0])
     parser.add_argument("--phantoms", type=Path, metavar="RUN", help="a run on phantoms to start from")
     wanted = parser.parse_args()
-    report = trained(wanted.step, wanted.seed, wanted)
-    taken = STEPS[wanted.step].maps_of or wanted.step
-    keep(wanted.step, wanted.seed, report, wanted.out / f"{taken}-{wanted.seed}" / "run")
+    judged = trained(wanted.step, wanted.seed, wanted)
+    run = wanted.out / f"{STEPS[wanted.step].maps_of or wanted.step}-{wanted.seed}" / "run"
+    report, evidence = json.loads((judged / "report.json").read_text()), strongest(read_evidence(judged))
+    keep(evidence, report, run, FOLDER, f"{wanted.step}-{wanted.seed}")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ difference is that step minus the base, over the seeds that both have. The sprea
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from compare_table import kept
+from kept import kept
 from recipe import FOLDER, SEEDS, STEPS
 from tables import span
 
@@ -38,8 +37,7 @@ COMPARED = ("mean from 1/8 to 8", "AUC by image")
 @cache
 def judged(folder: Path, name: str) -> tuple[dict, Figures, int]:
     """Facts, figures and women of one run."""
-    facts = json.loads((folder / name / "facts.json").read_text())
-    evidence = kept(folder, name)
+    facts, evidence = kept(folder, name)
     return facts, judge_system(evidence, Said.of_entry(facts["said"]))[1], evidence.women
 
 

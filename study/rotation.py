@@ -26,9 +26,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from compare_net import LOCAL, go
+from compare_net import LOCAL
 from head_inputs import inputs_of
 from heads import COARSE, Study
+from kept import go
 from sklearn.decomposition import PCA
 from tqdm import tqdm
 

@@ -5,7 +5,7 @@
 Each pair is a run of `mammomap train` and the tables of its set (`phantom_net.py` and `compare_net.py` name the
 commands that make them). Both nets map the women of the test part of both runs, so that on either set the stranger
 stands beside the net that is at home there. Kept in `study/transfer-to-films` and `study/transfer-to-phantoms`: the
-report, and of what it rests on the marks of the standard setting that go into a curve up to `MARKS` a film, with their
+report, and of what it rests on the marks of the standard setting that go into a curve up to 16 a film, with their
 hits and the films' scores. `benchmark --verify` is for the whole report, under -o.
 """
 
@@ -13,23 +13,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
-from compare_net import go, standard
+from kept import go, strongest
 
-from mammomap.benchmark.evidence import Evidence, read_evidence, write_evidence
+from mammomap.benchmark.evidence import read_evidence, write_evidence
 
 FOLDER = Path(__file__).parent
-MARKS = 16
-
-
-def strongest(evidence: Evidence) -> Evidence:
-    """The highest marks of each system and map, `MARKS` a film on average, and their hits."""
-    kept = standard(evidence)
-    marks = kept.marks.sort_values("score", ascending=False, kind="stable")
-    marks = marks.groupby(["system", "map"]).head(MARKS * len(kept.films)).sort_values("mark")
-    return replace(kept, marks=marks, hits=kept.hits[kept.hits["mark"].isin(marks["mark"])])
 
 
 def main() -> None:

@@ -1,0 +1,86 @@
+"""What the studies keep of a report, small enough to commit, and how their tables read it back; no command of its own.
+
+FOLDER/films.csv and lesions.csv: the judged films and lesions, the same for all that stand there. FOLDER/NAME: marks
+and their hits, the films' scores and overlap, `facts.json` (settings, parameters, time, date, data hash), the log of
+the run.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+
+from mammomap.benchmark.evidence import FILES, STANDARD, Evidence, read_evidence, write_evidence
+from mammomap.masks.files import write_json
+
+SHARED = ("films", "lesions")
+MARKS = 16
+
+
+def go(*words: object) -> None:
+    """One command of mammomap, printed as it would be typed."""
+    typed = [str(word) for word in words]
+    print("$ mammomap", *typed, flush=True)
+    subprocess.run([sys.executable, "-m", "mammomap", *typed], check=True)
+
+
+def keep(evidence: Evidence, report: dict, run: Path, folder: Path, name: str, **more: object) -> None:
+    """Write what stays of a report's first system, which is the net of `run`.
+
+    Raises
+    ------
+    SystemExit
+        If what stands in the folder was judged on other films.
+    """
+    own, entry = folder / name, report["systems"][0]
+    write_evidence(evidence, own)
+    for part in SHARED:
+        here, new = folder / FILES[part], own / FILES[part]
+        if here.is_file() and here.read_bytes() != new.read_bytes():
+            sys.exit(f"{here}: the others were judged on other films")
+        shutil.move(new, here)
+    facts = {
+        "said": {key: entry[key] for key in entry if key not in ("froc", "images", "dice", "pixels")},
+        "data": report["data"],
+        "date": report["made"]["date"],
+        "run": report["runs"][0]["facts"],
+        "parameters": parameters(run),
+    }
+    write_json(own / "facts.json", facts | more)
+    shutil.copy(run / "log.jsonl", own / "log.jsonl")
+
+
+def kept(folder: Path, name: str) -> tuple[dict, Evidence]:
+    """The facts of one, and what it was judged on and by."""
+    facts = json.loads((folder / name / "facts.json").read_text())
+    return facts, read_evidence(folder / name, {part: folder / FILES[part] for part in SHARED})
+
+
+def standard(evidence: Evidence) -> Evidence:
+    """Only the marks of the extractor's standard setting, by the rule of the outline."""
+    marks = evidence.marks[evidence.marks["setting"] == STANDARD]
+    hits = evidence.hits[evidence.hits["mark"].isin(marks["mark"]) & (evidence.hits["rule"] == "outline")]
+    return replace(evidence, marks=marks, hits=hits)
+
+
+def strongest(evidence: Evidence) -> Evidence:
+    """Of these the highest of each system and map, `MARKS` a film on average, and their hits."""
+    found = standard(evidence)
+    marks = found.marks.sort_values("score", ascending=False, kind="stable")
+    marks = marks.groupby(["system", "map"]).head(MARKS * len(found.films)).sort_values("mark")
+    return replace(found, marks=marks, hits=found.hits[found.hits["mark"].isin(marks["mark"])])
+
+
+def parameters(run: Path) -> int:
+    """How many weights of a net are learned."""
+    with safe_open(run / "model.safetensors", "np") as weights:
+        shapes = {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118 - no dict
+    counted = [shape for name, shape in shapes.items() if "running_" not in name and "num_batches" not in name]
+    return sum(int(np.prod(shape)) for shape in counted)
