@@ -129,6 +129,8 @@ def make_split(tables: Tables, rule: str, seed: int) -> Split:
     shares, test, both = dict(SHARES), set(), set()
     if rule == "random":
         shares = {part: share * (1 - TEST_SHARE) for part, share in SHARES.items()} | {"test": TEST_SHARE}
+    elif rule == "all":
+        shares = {"net": 1.0}
     elif rule.startswith("k-fold:"):
         test = _fold_of(tables, women, rule, seed)
     elif rule.startswith("fold:") and rule[5:].isdigit():
@@ -153,14 +155,21 @@ def make_split(tables: Tables, rule: str, seed: int) -> Split:
 
 def inner_splits(split: Split, tables: Tables, folds: int, seed: int) -> list[Split]:
     """Splits of the women whom `split` does not test, one a fold: the fold is the part `head`, the others are dealt
-    into net and validation, and who is tested stays so. For maps of all women by nets that have not seen them."""
+    into net and, where `split` has women for it, validation, and who is tested stays so. For maps of all women by nets
+    that have not seen them. Where these women stand in as many folds of the set's own, the folds are those."""
     tables = tables.with_truth()
-    order = _in_strata(tables, set(split.women("net", "validation", "head")), np.random.default_rng([seed, 79]))
-    shares = {part: SHARES[part] for part in ("net", "validation")}
+    women = set(split.women("net", "validation", "head"))
+    order = _in_strata(tables, women, np.random.default_rng([seed, 79]))
+    shares = {part: SHARES[part] for part in ("net", "validation") if part == "net" or split.women(part)}
     shares = {part: share / sum(shares.values()) for part, share in shares.items()}
+    theirs = tables.films[tables.films["patient_id"].isin(women)].drop_duplicates("patient_id")
+    own = dict(zip(theirs["patient_id"], theirs["fold"], strict=True)) if theirs["fold"].notna().all() else {}
+    numbers = sorted(set(own.values()))
     made = []
     for fold in range(folds):
         held = order[fold::folds]
+        if len(numbers) == folds:
+            held = [woman for woman in order if own[woman] == numbers[fold]]
         part_of = dict.fromkeys(split.women("test") - split.on_both_sides, "test") | dict.fromkeys(held, "head")
         for part, chosen in _deal([woman for woman in order if woman not in set(held)], shares).items():
             part_of |= dict.fromkeys(chosen, part)

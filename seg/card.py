@@ -11,7 +11,10 @@ from typing import Any
 
 from mammomap.masks.mapfile import DRAWN
 from mammomap.masks.tables import CBIS
+from mammomap.seg.config import LAST
 from mammomap.seg.run import Run
+
+HOLDS = "Figures that hold come from `mammomap benchmark` on women whom neither net nor head has seen."
 
 CREDIT = (
     "Its films are of CBIS-DDSM: Lee, R. S., Gimenez, F., Hoogi, A., Rubin, D. (2016), Curated Breast Imaging Subset "
@@ -19,13 +22,13 @@ CREDIT = (
 )
 
 
-def card(run: Run, head: dict[str, Any] | None, about: str) -> str:
-    """The card as text; `about` is the publisher's."""
+def card(run: Run, head: dict[str, Any] | None, about: str, *, half: bool = False) -> str:
+    """The card as text; `about` is the publisher's, `half` whether the weights are in half precision."""
     parts = [
         f"# {run.name}",
         *([about.strip()] if about.strip() else ["The publisher names no licence and no address."]),
     ]
-    return "\n\n".join([*parts, *_use(run, head), *_women(run), *_measured(run, head), *_limits(run)]) + "\n"
+    return "\n\n".join([*parts, *_use(run, head), *_women(run), *_measured(run, head), *_limits(run, half)]) + "\n"
 
 
 def _use(run: Run, head: dict | None) -> list[str]:
@@ -50,7 +53,8 @@ def _women(run: Run) -> list[str]:
     count, chosen, source = len(run.trained_codes), len(run.chosen_codes), run.source or "a set without a name"
     lines = [
         "## Women",
-        f"Trained on {count} women and chosen on {chosen} others; the set is {source}, dealt by `{run.split.name}`. "
+        f"Trained on {count} women{f' and chosen on {chosen} others' if chosen else ''}; the set is {source}, dealt by "
+        f"`{run.split.name}`. "
         "The bundle knows them by codes, and the benchmark refuses to judge it on them.",
     ]
     if run.source.lower() in CBIS:
@@ -59,16 +63,18 @@ def _women(run: Run) -> list[str]:
 
 
 def _measured(run: Run, head: dict | None) -> list[str]:
-    log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
-    best = max(log, key=lambda line: _number(line["validation"].get(run.config.chosen_by)))
-    rows = "\n".join(f"| {name} | {_figure(value)} |" for name, value in sorted(best["validation"].items()))
-    lines = [
-        "## Measured",
-        f"On the {len(run.chosen_codes)} women that chose the weights after {best['crops']:,} crops, so too good; "
-        "without intervals. Figures that hold come from `mammomap benchmark` on women whom neither net nor head has "
-        "seen.",
-        f"| validation | |\n|---|---|\n{rows}",
-    ]
+    kept = run.chosen
+    lines = ["## Measured"]
+    if kept["validation"]:
+        rows = "\n".join(f"| {name} | {_figure(value)} |" for name, value in sorted(kept["validation"].items()))
+        chose = "that chose the weights" if run.config.chosen_by != LAST else "who were not trained on"
+        lines += [
+            f"On the {len(run.chosen_codes)} women {chose}, after {kept['crops']:,} crops"
+            f"{', so too good' if run.config.chosen_by != LAST else ''}; without intervals. {HOLDS}",
+            f"| validation | |\n|---|---|\n{rows}",
+        ]
+    else:
+        lines.append(f"On no woman: all were trained on, for {kept['crops']:,} crops. {HOLDS}")
     if head:
         image = head["levels"]["image"]
         every = {**image["operating_points"], **head["candidate_points"]}
@@ -82,7 +88,7 @@ def _measured(run: Run, head: dict | None) -> list[str]:
     return lines
 
 
-def _limits(run: Run) -> list[str]:
+def _limits(run: Run, half: bool) -> list[str]:
     drawn = "Drawn films are no mammograms: it is for trying things out. " if run.source.startswith(DRAWN) else ""
     missing = sorted({"calcification", "mass"} - set(run.kinds))
     blind = f"It has never been shown {' or '.join(missing)} outlines, and does not look for them. " if missing else ""
@@ -91,12 +97,8 @@ def _limits(run: Run) -> list[str]:
         f"{drawn}{blind}On films of another kind, machine or population than those above nothing is known of it; what "
         "it gives there is a score and no probability until it has been calibrated there.",
         "## Made with",
-        f"`{json.dumps(run.config.json())}`",
+        f"`{json.dumps(run.config.json())}`" + (". The weights are in half precision." if half else ""),
     ]
-
-
-def _number(value: float | None) -> float:
-    return float("-inf") if value is None else value
 
 
 def _figure(value: float | None) -> str:

@@ -40,6 +40,8 @@ class Steps:
 VGG_NETS = ("fcn32s", "fcn16s", "fcn8s", "fcn8s-at-once")
 """Nets that are VGG-16 by definition."""
 FIGURES = ("mean_sensitivity", "sensitivity_at_1", "image_auc")
+LAST = "last"
+"""Weights are not chosen: those at the end are kept."""
 LOSSES = ("lesion", "ce", "dice", "focal", "tversky", "lovasz")
 PRECISIONS = ("32-true", "bf16-mixed")
 ENCODER = "resnet34"
@@ -91,7 +93,8 @@ class TrainConfig:
     validate_every: int = 2_000
     """Crops between two validations on whole films."""
     chosen_by: str = "mean_sensitivity"
-    """The figure of the validation that chooses the weights, one of `FIGURES` (`mammomap.seg.validate`)."""
+    """The figure of the validation that chooses the weights, one of `FIGURES` (`mammomap.seg.validate`), or `last`: the
+    weights at the end are kept, and the split may have no women for validation."""
     patience: int = 0
     """Validations in a row without a better figure after which training stops; 0: it does not."""
     precision: str = ""
@@ -124,8 +127,10 @@ class TrainConfig:
             faults.append(f"accumulate {self.accumulate} does not divide batch {self.batch}")
         if self.precision not in ("", *PRECISIONS):
             faults.append(f"precision {self.precision!r}: none of {', '.join(PRECISIONS)}")
-        if self.chosen_by not in FIGURES:
-            faults.append(f"chosen_by {self.chosen_by!r}: none of {', '.join(FIGURES)}")
+        if self.chosen_by not in (*FIGURES, LAST):
+            faults.append(f"chosen_by {self.chosen_by!r}: none of {', '.join((*FIGURES, LAST))}")
+        elif self.chosen_by == LAST and self.patience:
+            faults.append("patience: nothing ends early where the last weights are kept")
         shares = (self.malignant_share, self.lesion_share, self.elastic)
         if not (all(0 <= share <= 1 for share in shares) and 0 <= self.ema < 1 and 0 <= self.proportion < 1):
             faults.append("shares must lie in [0, 1], ema and proportion in [0, 1)")

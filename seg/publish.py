@@ -11,19 +11,22 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from safetensors.torch import load_file, save
+
 from mammomap.errors import ConfigError
 from mammomap.masks.bundle import CARD, HEAD, OWN_CODE, WOMEN, write_bundle
 from mammomap.seg.card import card
 from mammomap.seg.run import Run
 
 
-def publish(run: Run, out: Path, *, head: Path | None = None, about: str = "") -> str:
+def publish(run: Run, out: Path, *, head: Path | None = None, about: str = "", half: bool = False) -> str:
     """Write the bundle of a run; gives the file's SHA-256. `about`: the publisher's words for the card, in Markdown.
+    half: weights in half precision, as `halved` has it.
 
     Raises
     ------
     ConfigError
-        If the run is of a bundle itself, or the head is of another run.
+        If the run is of a bundle itself, the head is of another run, or half precision does not hold its weights.
     """
     if run.published:
         raise ConfigError(f"{run.name}: a bundle already; publish the file as it is")
@@ -37,17 +40,33 @@ def publish(run: Run, out: Path, *, head: Path | None = None, about: str = "") -
         raise ConfigError(f"{head}: a head for {fitted.get('model')}, not for {run.name}")
     members = {
         "config.json": _json(settings),
-        "model.safetensors": (run.folder / "model.safetensors").read_bytes(),
+        "model.safetensors": halved(run) if half else (run.folder / "model.safetensors").read_bytes(),
         "log.jsonl": (run.folder / "log.jsonl").read_bytes(),
         "environment.json": (run.folder / "environment.json").read_bytes(),
         WOMEN: _json(codes),
-        CARD: card(run, fitted, about).encode(),
+        CARD: card(run, fitted, about, half=half).encode(),
     }
     if fitted is not None:
         members[HEAD] = _json(fitted)
     if (run.folder / OWN_CODE).is_file():
         members[OWN_CODE] = (run.folder / OWN_CODE).read_bytes()
     return write_bundle(out, members)
+
+
+def halved(run: Run) -> bytes:
+    """The weights' file with every array of two dimensions and more in float16, which has 11 bits for a number; biases
+    and batch norm, which are few, stay in float32. The net computes as before.
+
+    Raises
+    ------
+    ConfigError
+        If a weight is beyond the range of float16.
+    """
+    weights = load_file(run.folder / "model.safetensors")
+    small = {name: value.half() if value.ndim > 1 else value for name, value in weights.items()}
+    if broken := next((name for name, value in small.items() if not value.isfinite().all()), None):
+        raise ConfigError(f"{run.folder}: half precision does not hold the weights of {broken}")
+    return save(small)
 
 
 def _json(value: dict) -> bytes:

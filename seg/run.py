@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -30,7 +31,7 @@ from mammomap.errors import ModelError
 from mammomap.masks.bundle import OWN_CODE, WOMEN, unpacked
 from mammomap.masks.mapfile import women_codes
 from mammomap.masks.splits import Split, read_split
-from mammomap.seg.config import TrainConfig, own_net
+from mammomap.seg.config import LAST, TrainConfig, own_net
 from mammomap.seg.device import Hardware
 from mammomap.seg.nets import build_net
 
@@ -91,6 +92,20 @@ class Run(Trained):
     config: TrainConfig
     classes: tuple[int, ...]
     """Codes of the net's channels, background first."""
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """A line per look at the net in training: `crops`, and loss and figures on films of `train` and `validation`
+        (None where nobody validates)."""
+        return [json.loads(line) for line in (self.folder / "log.jsonl").read_text().splitlines()]
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The line of the log whose weights were kept."""
+        if self.config.chosen_by == LAST:
+            return self.log[-1]
+        figures = [line["validation"][self.config.chosen_by] for line in self.log]
+        return self.log[int(np.argmax([-np.inf if figure is None else figure for figure in figures]))]
 
     def net(self, hardware: Hardware) -> nn.Module:
         """The net with its weights, ready to be applied.

@@ -20,7 +20,7 @@ from mammomap.masks.files import write_atomically, write_json
 from mammomap.masks.splits import Split, make_split, read_split
 from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown
-from mammomap.seg.config import TrainConfig
+from mammomap.seg.config import LAST, TrainConfig
 from mammomap.seg.crops import CropSampler
 from mammomap.seg.device import Hardware, choose_hardware
 from mammomap.seg.losses import make_loss
@@ -31,6 +31,8 @@ from mammomap.seg.validate import validate
 
 LATER = ("imaging", "detail_mm")
 """What config.json did not say at first."""
+LOOKED_AT = 100
+"""Films of the net's own women that are looked at in training where nobody validates."""
 
 
 def train(
@@ -79,6 +81,9 @@ def train(
             return read_run(out), False
     net = first_net(config, classes, start, say)
     net_films, validation_films = films_to_train_on(store, split)
+    for part, films in (("net", net_films), ("validation", validation_films)):
+        if not films and (part == "net" or config.chosen_by != LAST):
+            raise ConfigError(f"split {split.name!r} leaves no film for the part {part}")
     if not begun:
         if code:
             write_atomically(out / OWN_CODE, lambda path: path.write_bytes(code))
@@ -95,20 +100,12 @@ def train(
 
 
 def films_to_train_on(store: Store, split: Split) -> tuple[list[str], list[str]]:
-    """Films of the parts net and validation, those with lesions of unknown place left out.
-
-    Raises
-    ------
-    ConfigError
-        If either part is empty.
-    """
+    """Films of the parts net and validation, those with lesions of unknown place left out."""
     parts = []
     for part in ("net", "validation"):
         films = split.tables(store.tables, part).films
         usable = films["kinds_not_outlined"].isna() & films["image_id"].isin(store.films["image_id"])
         parts.append(films.loc[usable, "image_id"].tolist())
-        if not parts[-1]:
-            raise ConfigError(f"split {split.name!r} leaves no film for the part {part}")
     return parts[0], parts[1]
 
 
@@ -162,7 +159,7 @@ def _task(
     loss = make_loss(config.loss, classes, config.lesion_weight).to(hardware.device)
     sampler = CropSampler(store, net_films, classes, config)
     rng = np.random.default_rng([config.seed, 13])
-    count = min(len(validation_films), len(net_films))
+    count = min(len(validation_films) or LOOKED_AT, len(net_films))
     seen_films = [net_films[k] for k in sorted(rng.permutation(len(net_films))[:count])]
 
     def of_batch(module: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
@@ -171,8 +168,8 @@ def _task(
 
     def look(average: nn.Module, step: int) -> tuple[float, dict]:
         args = (classes, loss, config.intensity, hardware)
-        now = validate(average, store, validation_films, *args)
-        seen = validate(average, store, seen_films, *args)
-        return now[config.chosen_by], {"crops": step * config.batch, "validation": now, "train": seen}
+        now = validate(average, store, validation_films, *args) if validation_films else None
+        line = {"crops": step * config.batch, "validation": now, "train": validate(average, store, seen_films, *args)}
+        return (float(step) if config.chosen_by == LAST or now is None else now[config.chosen_by]), line
 
     return Task(net, sampler.batches, of_batch, look)

@@ -132,7 +132,7 @@ def benchmark(
     report["made"]["seconds"] = round(time.monotonic() - began, 1)
     for name, text in zip(TABLES, (table_markdown(report), table_latex(report)), strict=True):
         write_atomically(out / name, lambda path, t=text: path.write_text(t, encoding="utf-8"))
-    write_page(report, pictures, _curves(run), out / "index.html")
+    write_page(report, pictures, training_curves(run), out / "index.html")
     write_json(target, report)
     return report, True
 
@@ -201,7 +201,7 @@ def _data(truth: Truth, evidence: Evidence) -> dict:
 
 def _run_facts(run: Run) -> dict:
     environment = json.loads((run.folder / "environment.json").read_text())
-    log = _log(run)
+    log = run.log
     counts = {"net": len(run.trained_codes), "validation": len(run.chosen_codes)}
     counts |= {} if run.published else {part: len(run.split.women(part)) for part in ("head", "test")}
     return {
@@ -217,23 +217,20 @@ def _run_facts(run: Run) -> dict:
     }
 
 
-def _log(run: Run) -> list[dict]:
-    return [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
-
-
-def _curves(run: Run | None) -> dict | None:
+def training_curves(run: Run | None) -> dict | None:
     """Loss on whole films of the net's own women and of validation women, by crops seen."""
     if run is None:
         return None
-    log = _log(run)
-    best = max(log, key=lambda line: line["validation"][run.config.chosen_by])
     return {
-        "train": [[line["crops"], line["train"]["loss"]] for line in log],
-        "validation": [[line["crops"], line["validation"]["loss"]] for line in log],
-        "score": {
-            "name": "mean lesion sensitivity",
-            "train": [[line["crops"], line["train"]["mean_sensitivity"]] for line in log],
-            "validation": [[line["crops"], line["validation"]["mean_sensitivity"]] for line in log],
-        },
-        "best": best["crops"],
+        **_curve(run, "loss"),
+        "score": {"name": "mean lesion sensitivity", **_curve(run, "mean_sensitivity")},
+        "best": run.chosen["crops"],
+    }
+
+
+def _curve(run: Run, figure: str) -> dict[str, list]:
+    """A figure by crops seen, on the net's own women and on those of validation, where there are any."""
+    return {
+        part: [[line["crops"], line[part][figure]] for line in run.log if line[part]]
+        for part in ("train", "validation")
     }

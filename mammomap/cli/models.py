@@ -52,8 +52,9 @@ def classify(
 @click.option("-o", "--out", type=FILE, required=True, metavar="BUNDLE", help="File for the bundle.")
 @click.option("--head", type=FILE, help="The head of this run, to go with it.")
 @click.option("--about", type=FILE, metavar="MD", help="Your words at the top of its card: licence, address, data.")
+@click.option("--half", is_flag=True, help="Weights in half precision: half the size, maps all but the same.")
 @one_line_errors
-def bundle(run: Path, out: Path, head: Path | None, about: Path | None) -> None:
+def bundle(run: Path, out: Path, head: Path | None, about: Path | None, half: bool) -> None:
     """Put RUN into one file to be published: net, settings, head, card; women as codes, no name of a patient.
 
     The last line is what others call to fetch it, once the file stands at a URL (docs/bundles.md).
@@ -69,7 +70,7 @@ def bundle(run: Path, out: Path, head: Path | None, about: Path | None) -> None:
     if head:
         read_head(head)  # one of another version is refused in one line
     words = about.read_text() if about else ""
-    found = publish(read_run(run), out, head=head, about=words)
+    found = publish(read_run(run), out, head=head, about=words, half=half)
     click.echo(f"{out.stat().st_size / 1e6:.1f} MB -> {out}")
     click.echo(f"mammomap download model https://.../{out.name}#sha256={found} -o {out.name}")
 

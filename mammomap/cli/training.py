@@ -86,8 +86,8 @@ def train(
     if not is_first_process():
         return
     if made.config.crops:
-        _, shown = films_to_train_on(opened, made.split)
-        write_examples(opened, shown, made.classes, RunMapper(made), made.folder / "examples")
+        trained_on, validated_on = films_to_train_on(opened, made.split)
+        write_examples(opened, validated_on or trained_on, made.classes, RunMapper(made), made.folder / "examples")
     if made.split.warning:
         click.echo(f"warning: {made.split.warning}", err=True)
     women = {part: len(made.split.women(part)) for part in ("net", "validation", "head", "test")}

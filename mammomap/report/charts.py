@@ -105,9 +105,8 @@ def training_chart(train: Points, validation: Points, *, quantity: str, best: fl
     """Training and validation in one plot, with a bar between them where the weights were kept."""
     with matplotlib.rc_context(_STYLE):
         figure, axes = _figure()
-        _draw_lines(
-            axes, [Line("women that the net learns from", train), Line("validation women", validation, series=1)]
-        )
+        lines = [Line("women that the net learns from", train), Line("validation women", validation, series=1)]
+        _draw_lines(axes, [line for line in lines if line.points])
         if best is not None:
             axes.axvline(best, color=_SOFT, linewidth=1, linestyle=":")
             pair = [value_at(points, best) for points in (train, validation)]

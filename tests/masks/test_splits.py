@@ -90,3 +90,22 @@ def test_inner_folds_hold_every_untested_woman_once_and_never_train_on_her() -> 
         assert split.women("net", "validation", "head") == untested
         assert len(split.women("validation")) >= 3 and len(split.women("net")) > 8 * len(split.women("validation"))
     assert inner_splits(outer, tables, 4, seed=5) == inner and inner_splits(outer, tables, 4, seed=6) != inner
+
+
+def test_inner_folds_are_the_sets_own_where_there_are_as_many() -> None:
+    tables = tables_of(60)
+    of_fold = [frozenset(f"P{woman}" for woman in range(60) if woman % 5 == k) for k in range(5)]
+    outer = make_split(tables, "fold:1", 3)
+    assert [split.women("head") for split in inner_splits(outer, tables, 4, seed=5)] == [
+        of_fold[k] for k in (0, 2, 3, 4)
+    ]
+    everybody = make_split(tables, "all", 3)
+    inner = inner_splits(everybody, tables, 5, seed=5)
+    assert [split.women("head") for split in inner] == of_fold
+    assert all(split.women("net") == everybody.women("net") - split.women("head") for split in inner)
+    assert all(split.women("head") not in of_fold for split in inner_splits(outer, tables, 3, seed=5))
+
+
+def test_by_the_rule_all_everybody_trains() -> None:
+    tables = tables_of(12)
+    assert make_split(tables, "all", 3).part_of == dict.fromkeys(tables.films["patient_id"], "net")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 
 from mammomap.classify.heads import read_head
 from mammomap.classify.train_head import train_head
@@ -40,6 +41,27 @@ def test_maps_are_those_of_the_run(drawn_store: Store, trained_run: Run, publish
     here, there = (lesion_map(film, str(model)) for model in (trained_run.folder, published))
     assert np.array_equal(here.lesion, there.lesion) and np.array_equal(here.malignancy, there.malignancy)
     assert here.lesion.max() > 0.1
+
+
+def test_in_half_precision_it_is_half_as_large_and_marks_the_same(
+    drawn_store: Store, trained_run: Run, published: Path, tmp_path: Path
+) -> None:
+    publish(trained_run, tmp_path / "half.zip", half=True)
+    assert (tmp_path / "half.zip").stat().st_size < 0.51 * published.stat().st_size
+    film = Path(drawn_store.tables.films["path"].iloc[0])
+    whole, half = (lesion_map(film, str(model)) for model in (published, tmp_path / "half.zip"))
+    assert 0 < np.abs(whole.lesion - half.lesion).max() < 0.03
+    assert read_run(tmp_path / "half.zip").name == trained_run.name
+    assert "in half precision" in read_bundle(tmp_path / "half.zip")[CARD].decode()
+
+
+def test_weights_that_half_precision_does_not_hold_are_refused(trained_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(trained_run.folder, tmp_path / "run")
+    weights = load_file(tmp_path / "run" / "model.safetensors")
+    name = next(name for name, value in weights.items() if value.ndim == 4)
+    save_file({**weights, name: weights[name] + 1e5}, tmp_path / "run" / "model.safetensors")
+    with pytest.raises(ConfigError, match=f"does not hold the weights of {name}"):
+        publish(read_run(tmp_path / "run"), tmp_path / "half.zip", half=True)
 
 
 def test_it_has_the_name_and_the_women_of_the_run(trained_run: Run, published: Path) -> None:

@@ -8,11 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from mammomap.benchmark.run import training_curves
 from mammomap.errors import ConfigError, ModelError
 from mammomap.masks.mapfile import women_codes
 from mammomap.masks.sources import find_sources
 from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown
+from mammomap.report.sections_about import training
+from mammomap.seg.card import card
 from mammomap.seg.config import TrainConfig
 from mammomap.seg.crops import VOID
 from mammomap.seg.losses import LesionLoss
@@ -116,6 +119,29 @@ def test_films_with_lesions_of_unknown_place_are_not_trained_on(drawn_store: Sto
         assert net[0] not in films_to_train_on(drawn_store, trained_run.split)[0]
     finally:
         films["kinds_not_outlined"] = column
+
+
+def test_the_last_weights_are_kept_where_nothing_chooses(drawn_store: Store, tmp_path: Path) -> None:
+    """As in a run without any validation but the one at the end."""
+    settings = dataclasses.replace(QUICK, chosen_by="last")
+    last, _ = train(drawn_store, tmp_path / "last", settings)
+    once, _ = train(drawn_store, tmp_path / "once", dataclasses.replace(QUICK, validate_every=1000))
+    assert last.weights_hash == once.weights_hash and last.chosen == last.log[-1]
+    with pytest.raises(ConfigError, match="nothing ends early"):
+        dataclasses.replace(settings, patience=2)
+
+
+def test_everybody_can_be_trained_on(drawn_store: Store, tmp_path: Path) -> None:
+    settings = dataclasses.replace(QUICK, split="all", chosen_by="last")
+    run, _ = train(drawn_store, tmp_path / "run", settings)
+    women = set(drawn_store.tables.films["patient_id"])
+    assert run.women_codes == women_codes(sorted(women)) and not run.chosen_codes
+    assert [line["validation"] for line in run.log] == [None, None] and run.log[-1]["train"]["loss"] > 0
+    shown = training(training_curves(run))["training"]
+    assert len(shown) == 2 and "validation" not in shown[0]["svg"] and "learns from" in shown[0]["svg"]
+    assert f"On no woman: all were trained on, for {settings.crops} crops." in card(run, None, "")
+    with pytest.raises(ConfigError, match="leaves no film for the part validation"):
+        train(drawn_store, tmp_path / "no", dataclasses.replace(QUICK, split="all"))
 
 
 def test_strange_weights_are_refused(trained_run: Run, tmp_path: Path) -> None:
