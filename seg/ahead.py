@@ -1,7 +1,8 @@
-"""Batches drawn while the net works on the one before, in a thread of their own."""
+"""Batches drawn while the net works on the ones before, in threads of their own."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -9,12 +10,13 @@ from typing import TypeVar
 Drawn = TypeVar("Drawn")
 
 
-def drawn_ahead(draw: Callable[[int], Drawn], start: int, stop: int) -> Iterator[Drawn]:
-    """What `draw` makes of the steps `start` to `stop`, one ahead of the one that is asked for."""
-    with ThreadPoolExecutor(1) as ahead:
-        waiting = ahead.submit(draw, start)
-        for step in range(start, stop):
-            made = waiting.result()
-            if step + 1 < stop:
-                waiting = ahead.submit(draw, step + 1)
+def drawn_ahead(draw: Callable[[int], Drawn], start: int, stop: int, *, threads: int = 1) -> Iterator[Drawn]:
+    """What `draw` makes of the steps `start` to `stop`, in their order, up to `threads` ahead of the one that is asked
+    for; each thread draws a step of its own."""
+    with ThreadPoolExecutor(threads) as ahead:
+        waiting = deque(ahead.submit(draw, step) for step in range(start, min(start + threads, stop)))
+        for step in range(start + threads, stop + threads):
+            made = waiting.popleft().result()
+            if step < stop:
+                waiting.append(ahead.submit(draw, step))
             yield made

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from threading import local
 
 import cv2
 import numpy as np
@@ -41,7 +41,7 @@ def channel_targets(target: NDArray[np.uint8], classes: Sequence[int]) -> NDArra
 
 
 class CropSampler:
-    """Draws crops of the given films.
+    """Draws crops of the given films; batches in so many threads.
 
     Raises
     ------
@@ -49,8 +49,17 @@ class CropSampler:
         If there is no film, or none with a lesion.
     """
 
-    def __init__(self, store: Store, image_ids: Sequence[str], classes: Sequence[int], config: TrainConfig) -> None:
+    def __init__(
+        self,
+        store: Store,
+        image_ids: Sequence[str],
+        classes: Sequence[int],
+        config: TrainConfig,
+        *,
+        threads: int = 1,
+    ) -> None:
         self.store, self.classes, self.config = store, tuple(classes), config
+        self.threads, self._own = threads, local()
         self.image_ids = list(image_ids)
         self._boxes: dict[str, NDArray[np.int64]] = {}
         self._limits: dict[str, tuple[float, float]] = {}
@@ -67,8 +76,14 @@ class CropSampler:
         if not self.with_lesion:
             raise ConfigError(f"no film with a lesion among the {len(self.image_ids)} films to train on")
 
-    @cached_property
+    @property
     def _augment(self):
+        """This thread's: its random state is set for each crop, so no two may share one."""
+        if not hasattr(self._own, "augment"):
+            self._own.augment = self._augmentation()
+        return self._own.augment
+
+    def _augmentation(self):
         import albumentations as A
 
         side, share = self.config.crop, self.config.elastic
@@ -100,16 +115,17 @@ class CropSampler:
         image, target = self._cut(film, self._draw_centre(film, rng))
         if self.config.proportion:
             image, target = _stretched(image, target, self.config.proportion, rng)
-        self._augment.set_random_seed(int(rng.integers(2**31)))
-        varied = self._augment(image=image, mask=target)
+        augment = self._augment
+        augment.set_random_seed(int(rng.integers(2**31)))
+        varied = augment(image=image, mask=target)
         return np.clip(varied["image"], 0, 1), channel_targets(varied["mask"], self.classes)
 
     def batches(
         self, start: int, stop: int, ours: range, whole: int
     ) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
-        """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole` parts; the next step's are drawn
+        """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole` parts; the next steps' are drawn
         while the net works on these."""
-        return drawn_ahead(lambda number: self._parts(number, ours, whole), start, stop)
+        return drawn_ahead(lambda number: self._parts(number, ours, whole), start, stop, threads=self.threads)
 
     def _parts(self, number: int, ours: range, whole: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         size = self.config.batch // whole

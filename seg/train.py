@@ -28,6 +28,7 @@ import torch
 from lightning_fabric import Fabric, seed_everything
 from safetensors.torch import save_file
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from mammomap.errors import ConfigError
 from mammomap.masks.files import write_atomically
@@ -36,6 +37,8 @@ from mammomap.seg.device import Hardware, peak_memory
 
 SAVE_SECONDS = 45
 """A checkpoint at least this often, so that a kill loses less than a minute."""
+LOSSES_READ = 16
+"""Steps after which losses are read: each reading waits for the device."""
 SEED_STEP = 1_000_003
 """Distance of the random states of two seeds, in steps."""
 
@@ -69,6 +72,7 @@ def fit(
     seed_everything(how.seed, verbose=False)
     net = task.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).to(fabric.device).eval()
+    losses: list[torch.Tensor] = []
     trained = torch.compile(net, backend=how.compile) if how.compile else net
     module, optimiser = fabric.setup(trained, _optimiser(net, how))
     state: dict[str, Any] = {"step": 0, "seconds": 0.0, "running": [], "log": [], "best": None, "worse": 0}
@@ -79,6 +83,15 @@ def fit(
         optimiser.load_state_dict(saved["optimiser"])
         state = saved["state"]
     fabric.barrier()
+
+    def read_losses() -> None:
+        """Those of the last steps as numbers, and a stop if one is none."""
+        read, first = [float(loss) for loss in losses], state["step"] - len(losses)
+        for number, loss in enumerate(read):
+            if not math.isfinite(loss):
+                raise ConfigError(f"the loss is {loss} after {first + number} steps; lower learning_rate")
+        state["running"] += read
+        losses.clear()
 
     def save() -> None:
         models = {"net": net.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
@@ -111,31 +124,34 @@ def fit(
             group["lr"] = rate
         module.train()
         optimiser.zero_grad(set_to_none=True)
-        total = 0.0
+        total = torch.zeros((), device=fabric.device)
         for part, batch in zip(ours, parts, strict=True):
             torch.manual_seed(how.seed * SEED_STEP + state["step"] * whole + part)  # dropout: the same after a stop
             with _memory_told(hardware), fabric.no_backward_sync(module, enabled=part != ours[-1]):
                 value = task.loss(module, fabric.to_device(batch)) / how.parts
                 fabric.backward(value)
-            total += float(value.detach())
-        if not math.isfinite(total):
-            raise ConfigError(f"the loss is {total} after {state['step']} steps; lower learning_rate")
+            total = total + value.detach()
         if how.clip:
             torch.nn.utils.clip_grad_norm_(net.parameters(), how.clip)
         optimiser.step()
         update_average(average, net, how.ema, state["step"])
         state["step"] += 1
-        state["running"].append(total)
+        losses.append(total)
+        validated = state["step"] % how.validate_every == 0
+        due = time.monotonic() - saved_at > SAVE_SECONDS
+        if validated or due or len(losses) == LOSSES_READ or state["step"] == how.steps:
+            read_losses()
+            if hasattr(shown, "set_postfix_str"):
+                told = f"loss {state['running'][-1]:.3f}, {peak_memory(hardware) / 2**30:.1f} GB"
+                shown.set_postfix_str(told, refresh=False)
         state["seconds"] = time.monotonic() - began
-        if hasattr(shown, "set_postfix_str"):
-            shown.set_postfix_str(f"loss {total:.3f}, {peak_memory(hardware) / 2**30:.1f} GB", refresh=False)
         if state["step"] % how.validate_every == 0 and state["step"] < how.steps:
             if fabric.is_global_zero:
                 look()
             saved_at = time.monotonic()
             if how.patience and fabric.broadcast(state["worse"]) >= how.patience:
                 break
-        elif fabric.is_global_zero and time.monotonic() - saved_at > SAVE_SECONDS:
+        elif fabric.is_global_zero and due:
             save()
             saved_at = time.monotonic()
     if fabric.is_global_zero:
@@ -181,10 +197,11 @@ def learning_rate(step: int, how: Steps) -> float:
 def update_average(average: nn.Module, net: nn.Module, share: float, step: int) -> None:
     """Running mean of weights and batch statistics; it starts short, so that early steps do not linger."""
     share = min(share, (1 + step) / (10 + step))
-    for kept, new in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - share)
-        else:
+    pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
+    numbers = [pair for pair in pairs if pair[0].is_floating_point()]
+    get_ema_multi_avg_fn(share)([kept for kept, _ in numbers], [new for _, new in numbers], step)
+    for kept, new in pairs:
+        if not kept.is_floating_point():
             kept.copy_(new)
 
 

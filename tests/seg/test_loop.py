@@ -80,6 +80,23 @@ def test_memory_that_is_not_enough_is_told_in_one_line(tmp_path: Path) -> None:
         fit(task(fails=True), tmp_path, steps(), PLAIN)
 
 
+def test_crops_are_the_same_in_any_number_of_threads(drawn_store: Store) -> None:
+    """Thirty steps, so that threads which shared an augmentation would take each other's random state."""
+    config = TrainConfig(encoder="resnet18", crop=32, batch=4, seed=2)
+    films = drawn_store.films["image_id"].tolist()[:10]
+    one, four = (
+        CropSampler(drawn_store, films, (0, 3, 4), config, threads=n).batches(2, 32, range(1), 1) for n in (1, 4)
+    )
+    for mine, theirs in zip(one, four, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(mine[0], theirs[0], strict=True))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the loss is (nan|inf) after [1-9][0-9]* steps; lower learning_rate"):
+        fit(task(), tmp_path, steps(steps=400, validate_every=1000, learning_rate=1e6), PLAIN)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
 def test_parts_of_crops_are_the_crops_of_the_batch(drawn_store: Store) -> None:
     config = TrainConfig(encoder="resnet18", crop=32, batch=4, seed=2)
     sampler = CropSampler(drawn_store, drawn_store.films["image_id"].tolist()[:10], (0, 3, 4), config)
