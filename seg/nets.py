@@ -35,6 +35,7 @@ SUPPORTED: dict[tuple[str, str], bool] = {
     ("unet", "tu-efficientnet_b0"): False,
     ("unetplusplus", "resnet18"): True,
     ("linknet", "resnet18"): True,
+    ("linknet", "tu-resnet10t"): True,
     ("fpn", "resnet18"): False,
     ("manet", "resnet18"): False,
     ("pspnet", "tu-resnet18"): False,

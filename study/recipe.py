@@ -30,7 +30,8 @@ FOLDER = Path(__file__).parent / "recipe"
 JUDGED, LEARNING = 1, (2, 3)
 CHOOSING, SPLIT_SEED = 10, 1
 SEEDS = (1, 2)
-BASE = {"net": "unet", "encoder": "resnet18", "crops": 16_000, "crop": 256, "validate_every": 4_000}
+BASE = {"net": "linknet", "encoder": "tu-resnet10t", "crops": 16_000, "crop": 256, "validate_every": 4_000}
+"""Small enough to ship (5.4 million weights), and trained in half the time of a U-Net with resnet18."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,13 @@ class Step:
 
 
 STEPS = {
-    "base": Step("U-Net with resnet18, 16,000 crops of 256 pixels at 576 rows", {}),
+    "base": Step("LinkNet with resnet10t, 16,000 crops of 256 pixels at 576 rows", {}),
     "flips": Step("maps averaged over the film as it is and turned over", {}, maps_of="base", segment=("--flips",)),
+    "unet": Step(
+        "U-Net with resnet18 (14.3 million weights: too large to ship)", {"net": "unet", "encoder": "resnet18"}
+    ),
     "fpn-mobilenet": Step("FPN with mobilenet_v2", {"net": "fpn", "encoder": "mobilenet_v2"}),
-    "unet-efficientnet": Step("U-Net with efficientnet-b0", {"encoder": "efficientnet-b0"}),
+    "unet-efficientnet": Step("U-Net with efficientnet-b0", {"net": "unet", "encoder": "efficientnet-b0"}),
     "phantoms-first": Step("started from a net trained on phantoms", {}, start=True),
     "rows-768": Step("768 rows, crops of 320 pixels", {"crop": 320}, rows=768),
     "wide": Step("crops of 384 pixels, the same pixels in all", {"crop": 384, "crops": 7_112, "validate_every": 1_778}),
@@ -60,7 +64,6 @@ STEPS = {
     "focal": Step("focal loss", {"loss": "focal"}),
     "slow-mean": Step("a running mean of 0.999", {"ema": 0.999}),
     "jitter": Step("proportions jittered by 0.15, one crop in three bent", {"proportion": 0.15, "elastic": 0.33}),
-    "resnet34": Step("resnet34", {"encoder": "resnet34"}),
 }
 
 

@@ -1,4 +1,7 @@
-"""Writes the golden curves anew: PYTHONPATH=tests python -m made.curves, from the root of the repository.
+"""Writes golden curves, from the root of the repository: all of them anew, or only those of some nets.
+
+    PYTHONPATH=tests python -m made.curves
+    PYTHONPATH=tests python -m made.curves "linknet resnet18" "fcn16s vgg16"
 
 The first line says on which CPU they were made, and which of its flags choose torch's kernels.
 """
@@ -15,25 +18,34 @@ from made.films import loss_curve
 from mammomap.seg.device import _cpu_flags, _cpu_name
 from mammomap.seg.nets import SUPPORTED, build_net
 
+GOLDEN = Path("tests/seg/golden_curves.csv")
 STEPS = 20
 KERNEL_FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
-def main(path: Path) -> None:
-    """Train every supported net for some steps; write the losses, a column each, after each net."""
+def main(only: list[str]) -> None:
+    """Train supported nets for some steps; write the losses, a column each, after each net."""
     flags = " ".join(flag for flag in KERNEL_FLAGS if flag in _cpu_flags())
-    head = f"# {_cpu_name()}; {flags}; torch {torch.__version__}, fp32, 1 thread\n"
-    curves = {}
-    for net, encoder in SUPPORTED:
+    head = f"# {_cpu_name()}; {flags}; torch {torch.__version__}, fp32, 1 thread"
+    curves: dict[str, list[str]] = {}
+    if only:
+        there, *lines = GOLDEN.read_text().splitlines()
+        if there != head:
+            sys.exit(f"{GOLDEN} was made elsewhere, {there}; here it is {head}: make all of them")
+        rows = list(csv.DictReader(lines))
+        curves = {name: [row[name] for row in rows] for name in rows[0] if name != "step"}
+    names = [f"{net} {encoder}" for net, encoder in SUPPORTED]
+    for name in only or names:
+        net, encoder = name.split()
         side = 32 if encoder == "vgg16" else 64
-        curves[f"{net} {encoder}"] = loss_curve(build_net(net, encoder, 3, seed=1), STEPS, side)
-        with path.open("w", newline="") as file:
-            file.write(head)
+        curves[name] = [f"{loss:.6f}" for loss in loss_curve(build_net(net, encoder, 3, seed=1), STEPS, side)]
+        with GOLDEN.open("w", newline="") as file:
+            file.write(f"{head}\n")
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["step", *curves])
-            for step in range(STEPS):
-                writer.writerow([step, *(f"{curve[step]:.6f}" for curve in curves.values())])
+            ordered = [its for its in names if its in curves]
+            writer.writerow(["step", *ordered])
+            writer.writerows([step, *(curves[its][step] for its in ordered)] for step in range(STEPS))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "tests/seg/golden_curves.csv"))
+    main(sys.argv[1:])
