@@ -22,7 +22,7 @@ from mammomap.eval.images import auc
 from mammomap.masks.intensity import IntensitySettings, net_input
 from mammomap.masks.store import Store
 from mammomap.masks.tables import Tables
-from mammomap.seg.ahead import drawn_ahead
+from mammomap.seg.ahead import OnePerThread, drawn_ahead
 from mammomap.seg.device import Hardware
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -63,7 +63,7 @@ class FilmSampler:
     ) -> None:
         self.store, self.intensity, self.batch = store, intensity, batch
         self.least, self.share, self.seed = least, share, seed
-        self._augment = film_augmentation()
+        self._augment = OnePerThread(film_augmentation)
         self.by_label = [[i for i, bad in malignant.items() if bad == label] for label in (False, True)]
 
     def film(self, number: int) -> tuple[NDArray[np.float32], bool]:
@@ -72,8 +72,9 @@ class FilmSampler:
         bad = bool(rng.random() < self.share)
         among = self.by_label[bad]
         image = net_input(self.store[among[rng.integers(len(among))]].pixels, self.intensity)
-        self._augment.set_random_seed(int(rng.integers(2**31)))
-        return np.clip(self._augment(image=image)["image"], 0, 1), bad
+        augment = self._augment()
+        augment.set_random_seed(int(rng.integers(2**31)))
+        return np.clip(augment(image=image)["image"], 0, 1), bad
 
     def batches(self, start: int, stop: int, ours: range, whole: int) -> Iterator[list[Labelled]]:
         """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole`; the next step's are drawn

@@ -8,7 +8,6 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from threading import Lock
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from mammomap.errors import ConfigError
 from mammomap.masks.intensity import IntensitySettings, grey_limits, net_input
 from mammomap.masks.store import Store, StoredFilm
 from mammomap.masks.targets import lesions_shown
-from mammomap.seg.ahead import drawn_ahead
+from mammomap.seg.ahead import OnePerThread, drawn_ahead
 
 EACH, OVERLAP, TRIES = 10, 0.9, 400
 
@@ -103,17 +102,16 @@ class PatchSampler:
             self.background += [(image_id, *its) for its in background_patches(film.target, breast, side, rng)]
         if not self.lesions or not self.background:
             raise ConfigError(f"{len(image_ids)} films give {len(self.lesions)} patches of lesions, none to learn from")
-        self._augment, self._one_at_a_time = film_augmentation(), Lock()
+        self._augment = OnePerThread(film_augmentation)
 
     def patch(self, number: int) -> tuple[NDArray[np.float32], int]:
         """Patch `number` of this seed `(side, side)` and its channel."""
         rng = np.random.default_rng([self.seed, 23, number])
         among = self.lesions if rng.random() < 0.5 else self.background
         image_id, top, left, code = among[rng.integers(len(among))]
-        cut, seed = self._cut(self.store[image_id], top, left), int(rng.integers(2**31))
-        with self._one_at_a_time:  # the loop's next patches are drawn while others are looked at
-            self._augment.set_random_seed(seed)
-            varied = self._augment(image=cut)["image"]
+        augment = self._augment()
+        augment.set_random_seed(int(rng.integers(2**31)))
+        varied = augment(image=self._cut(self.store[image_id], top, left))["image"]
         return np.clip(varied, 0, 1), self.channel[code]
 
     def batches(self, start: int, stop: int, ours: range, whole: int) -> Iterator[list[tuple[torch.Tensor, ...]]]:

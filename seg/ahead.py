@@ -1,13 +1,28 @@
-"""Batches drawn while the net works on the ones before, in threads of their own."""
+"""Batches drawn while the net works on the ones before, in threads of their own, and what no two of these may share."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from threading import local
+from typing import Generic, TypeVar
 
 Drawn = TypeVar("Drawn")
+Kept = TypeVar("Kept")
+
+
+class OnePerThread(Generic[Kept]):
+    """Called, it gives what `make` made for the calling thread: an augmentation, whose random state is set for each
+    crop."""
+
+    def __init__(self, make: Callable[[], Kept]) -> None:
+        self._make, self._here = make, local()
+
+    def __call__(self) -> Kept:
+        if not hasattr(self._here, "kept"):
+            self._here.kept = self._make()
+        return self._here.kept
 
 
 def drawn_ahead(draw: Callable[[int], Drawn], start: int, stop: int, *, threads: int = 1) -> Iterator[Drawn]:

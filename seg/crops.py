@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from threading import local
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from mammomap.errors import ConfigError
 from mammomap.masks.intensity import grey_limits, net_input
 from mammomap.masks.store import Store, StoredFilm
 from mammomap.masks.targets import IGNORE, lesions_shown, malignant_classes
-from mammomap.seg.ahead import drawn_ahead
+from mammomap.seg.ahead import OnePerThread, drawn_ahead
 from mammomap.seg.config import TrainConfig
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -59,7 +58,7 @@ class CropSampler:
         threads: int = 1,
     ) -> None:
         self.store, self.classes, self.config = store, tuple(classes), config
-        self.threads, self._own = threads, local()
+        self.threads, self._augment = threads, OnePerThread(self._augmentation)
         self.image_ids = list(image_ids)
         self._boxes: dict[str, NDArray[np.int64]] = {}
         self._limits: dict[str, tuple[float, float]] = {}
@@ -75,13 +74,6 @@ class CropSampler:
                 self.with_malignant.append(image_id)
         if not self.with_lesion:
             raise ConfigError(f"no film with a lesion among the {len(self.image_ids)} films to train on")
-
-    @property
-    def _augment(self):
-        """This thread's: its random state is set for each crop, so no two may share one."""
-        if not hasattr(self._own, "augment"):
-            self._own.augment = self._augmentation()
-        return self._own.augment
 
     def _augmentation(self):
         import albumentations as A
@@ -115,7 +107,7 @@ class CropSampler:
         image, target = self._cut(film, self._draw_centre(film, rng))
         if self.config.proportion:
             image, target = _stretched(image, target, self.config.proportion, rng)
-        augment = self._augment
+        augment = self._augment()
         augment.set_random_seed(int(rng.integers(2**31)))
         varied = augment(image=image, mask=target)
         return np.clip(varied["image"], 0, 1), channel_targets(varied["mask"], self.classes)

@@ -1,6 +1,7 @@
 """Shen et al. 2019 rebuilt: its sizes, which patches there are, top layers, stages, padding that changes nothing."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,9 @@ def test_patch_n_is_always_the_same_and_half_are_background(drawn_store: Store) 
     assert not np.array_equal(one.patch(5)[0], other.patch(5)[0])
     channels = [one.patch(number)[1] for number in range(200)]
     assert 70 < channels.count(0) < 130 and set(channels) == {0, 1, 2}
+    with ThreadPoolExecutor(4) as threads:  # the loop draws ahead while others are looked at
+        drawn = list(threads.map(one.patch, range(200)))
+    assert all(np.array_equal(image, same.patch(number)[0]) for number, (image, _) in enumerate(drawn))
     with pytest.raises(ConfigError, match="none to learn from"):
         PatchSampler(drawn_store, [], (0, 3, 4), IntensitySettings(), batch=8, side=32, seed=1)
 

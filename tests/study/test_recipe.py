@@ -1,34 +1,20 @@
 """The steps of the recipe: who is where, settings that are taken, and a table that says what was kept."""
 
-import importlib
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from mammomap.masks.own_data import index_own_data
-from mammomap.masks.tables import make_tables
+from mammomap.masks.tables import Tables
 from mammomap.seg.config import TrainConfig
 
 STUDY = Path(__file__).resolve().parents[2] / "study"
 
 
-@pytest.fixture(scope="module")
-def studies():
-    """Scripts of study/ by name."""
-    sys.path.append(str(STUDY))
-    yield importlib.import_module
-    sys.path.remove(str(STUDY))
-
-
-def test_one_fold_is_judged_two_learn_and_the_others_are_not_there(studies, drawn_set) -> None:
-    recipe, found = studies("recipe"), index_own_data(drawn_set.root)
-    number = found.films["patient_id"].str[1:].astype(int)
-    films = found.films.assign(fold=number // 2 % 5)
-    tables = studies("rotation").of_folds(make_tables(films, found.lesions, about=found.about), (1, 2, 3))
-    split = recipe.dealt(tables)
+def test_one_fold_is_judged_two_learn_and_the_others_are_not_there(studies, tables: Tables) -> None:
+    films = tables.films
+    split = studies("recipe").dealt(studies("rotation").of_folds(tables, (1, 2, 3)))
     of_fold = {fold: set(films.loc[films["fold"] == fold, "patient_id"]) for fold in range(5)}
     assert split.women("test") == of_fold[1] and split.women("net", "validation") == of_fold[2] | of_fold[3]
     assert 0 < len(split.women("validation")) < len(split.women("net")) and not split.women("head")

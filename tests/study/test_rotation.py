@@ -1,9 +1,7 @@
 """The rotation over folds: who is where, operations by hand, and tables that say what the kept rows hold."""
 
 import argparse
-import importlib
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -16,26 +14,7 @@ from torch import nn
 from mammomap.classify.features import FEATURES
 from mammomap.classify.pooling import POOLS
 from mammomap.eval.images import auc
-from mammomap.masks.own_data import index_own_data
-from mammomap.masks.tables import Tables, make_tables
-
-STUDY = str(Path(__file__).resolve().parents[2] / "study")
-
-
-@pytest.fixture(scope="module")
-def studies():
-    """Scripts of study/ by name; behind the libraries on the path, so that none of their names is taken."""
-    sys.path.append(STUDY)
-    yield importlib.import_module
-    sys.path.remove(STUDY)
-
-
-@pytest.fixture(scope="module")
-def tables(drawn_set) -> Tables:
-    """Drawn women with folds 0 to 4 of their own."""
-    made = index_own_data(drawn_set.root)
-    number = made.films["patient_id"].str[1:].astype(int)
-    return make_tables(made.films.assign(fold=number // 2 % 5), made.lesions, about=made.about)
+from mammomap.masks.tables import Tables
 
 
 def test_every_woman_is_tested_once_and_stands_on_one_side(studies, tables: Tables) -> None:

@@ -1,0 +1,67 @@
+"""What studies keep of a report: the same figures come back, and other films are refused."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+STUDY = Path(__file__).resolve().parents[2] / "study"
+NETS = STUDY / "nets" / "films"
+
+
+def report_of(facts: dict) -> dict:
+    """As much of a report as is kept."""
+    curves = dict.fromkeys(("froc", "images", "dice", "pixels"), "left out")
+    return {
+        "systems": [facts["said"] | curves],
+        "data": facts["data"],
+        "made": {"date": facts["date"]},
+        "runs": [{"facts": facts["run"]}],
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run of 12 learned weights."""
+    (tmp_path / "run").mkdir()
+    weights = {"a.weight": np.zeros((3, 2, 1, 1), np.float32), "a.bias": np.zeros(3, np.float32)}
+    batch_norm = {"b.weight": np.ones(3, np.float32), "b.running_mean": np.zeros(3, np.float32)}
+    save_file(weights | batch_norm | {"b.num_batches_tracked": np.array([7])}, tmp_path / "run" / "model.safetensors")
+    (tmp_path / "run" / "log.jsonl").write_text("{}\n")
+    return tmp_path / "run"
+
+
+def test_what_is_kept_comes_back(studies, tmp_path: Path, run: Path) -> None:
+    kept = studies("kept")
+    facts, evidence = kept.kept(NETS, "fpn")
+    kept.keep(evidence, report_of(facts), run, tmp_path, "again", seen=facts["seen"])
+    told, back = kept.kept(tmp_path, "again")
+    assert told == facts | {"parameters": 12}
+    assert not {"froc", "images", "dice", "pixels"} & set(told["said"])
+    for name in ("films", "lesions", "marks", "hits", "scores"):
+        assert getattr(back, name).equals(getattr(evidence, name)), name
+    assert sorted(path.name for path in tmp_path.glob("*.csv*")) == sorted(path.name for path in NETS.glob("*.csv*"))
+
+
+def test_two_that_were_judged_on_other_films_do_not_stand_beside_each_other(studies, tmp_path: Path, run: Path) -> None:
+    kept = studies("kept")
+    facts, evidence = kept.kept(NETS, "fpn")
+    shutil.copy(NETS / "lesions.csv", tmp_path)
+    (tmp_path / "films.csv").write_text((NETS / "films.csv").read_text().replace("False", "True", 1))
+    with pytest.raises(SystemExit, match=r"films.csv: the others were judged on other films"):
+        kept.keep(evidence, report_of(facts), run, tmp_path, "fpn")
+
+
+def test_only_the_strongest_marks_stay(studies) -> None:
+    kept = studies("kept")
+    _, evidence = kept.kept(NETS, "fpn")
+    few = kept.strongest(evidence)
+    for _, marks in few.marks.groupby(["system", "map"]):
+        its = evidence.marks[
+            (evidence.marks["map"] == marks["map"].iloc[0]) & ~evidence.marks["mark"].isin(marks["mark"])
+        ]
+        assert len(marks) == min(kept.MARKS * len(evidence.films), len(marks) + len(its))
+        assert its.empty or marks["score"].min() >= its["score"].max()
+    assert set(few.hits["mark"]) <= set(few.marks["mark"])
