@@ -11,10 +11,12 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from safetensors import safe_open
 
 from mammomap.benchmark.evidence import FILES, STANDARD, Evidence, read_evidence, write_evidence
@@ -61,6 +63,28 @@ def kept(folder: Path, name: str) -> tuple[dict, Evidence]:
     """The facts of one, and what it was judged on and by."""
     facts = json.loads((folder / name / "facts.json").read_text())
     return facts, read_evidence(folder / name, {part: folder / FILES[part] for part in SHARED})
+
+
+def joined(folds: Sequence[Evidence]) -> Evidence:
+    """The evidence of several folds as one. Scores of different nets are ranked together as they are."""
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in FILES}
+    lesions = marks = 0
+    for fold in folds:
+        its = {name: getattr(fold, name) for name in FILES}
+        its["lesions"] = its["lesions"].assign(lesion=its["lesions"]["lesion"] + lesions)
+        its["marks"] = its["marks"].assign(mark=its["marks"]["mark"] + marks)
+        hits, overlap = its["hits"], its["overlap"]
+        its["hits"] = hits.assign(mark=hits["mark"] + marks, lesion=hits["lesion"] + lesions)
+        its["overlap"] = overlap.assign(
+            lesion=overlap["lesion"].where(overlap["lesion"] < 0, overlap["lesion"] + lesions)
+        )
+        lesions, marks = its["lesions"]["lesion"].max() + 1, its["marks"]["mark"].max() + 1
+        for name, table in its.items():
+            tables[name].append(table)
+    made = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    if made["films"]["image_id"].duplicated().any():
+        raise ValueError("a film stands in two folds")
+    return Evidence(**made)
 
 
 def standard(evidence: Evidence) -> Evidence:

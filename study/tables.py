@@ -186,6 +186,11 @@ def tables() -> dict[str, str]:
         from recipe_table import FOLDER, table
 
         made["recipe"] = table(FOLDER)
+    if list((ROOT / "study" / "outlines").glob("fold-*")):
+        from outlines_table import FOLDER as OUTLINES
+        from outlines_table import table as outlines
+
+        made["outlines"] = outlines(OUTLINES)
     made |= {f"nets {data}": table for data, table in compared_nets().items()}
     for path in sorted((ROOT / "study").glob("*/report.json")):
         report = json.loads(path.read_text())

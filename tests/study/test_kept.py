@@ -1,11 +1,15 @@
 """What studies keep of a report: the same figures come back, and other films are refused."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+
+from mammomap.benchmark.evidence import Evidence
+from mammomap.benchmark.judge import Said, judge_system
 
 STUDY = Path(__file__).resolve().parents[2] / "study"
 NETS = STUDY / "nets" / "films"
@@ -52,6 +56,34 @@ def test_two_that_were_judged_on_other_films_do_not_stand_beside_each_other(stud
     (tmp_path / "films.csv").write_text((NETS / "films.csv").read_text().replace("False", "True", 1))
     with pytest.raises(SystemExit, match=r"films.csv: the others were judged on other films"):
         kept.keep(evidence, report_of(facts), run, tmp_path, "fpn")
+
+
+def some(evidence: Evidence, kept: np.ndarray) -> Evidence:
+    """The evidence of some films, as if it were a report's own."""
+    its = evidence.of(kept)
+    hits = its.hits[its.hits["mark"].isin(its.marks["mark"]) & its.hits["lesion"].isin(its.lesions["lesion"])]
+    return replace(its, hits=hits)
+
+
+def test_folds_together_are_the_whole(studies) -> None:
+    """Numbers of lesions and marks begin at 0 in each fold, as in a report of its own."""
+    kept = studies("kept")
+    facts, whole = kept.kept(NETS, "fpn")
+    first = whole.film_number.to_numpy() < 100
+    folds = [some(whole, first), some(whole, ~first)]
+    lesions, marks = folds[1].lesions["lesion"].min(), folds[1].marks["mark"].min()
+    assert lesions > 0 and marks > 0
+    of_its_own = replace(
+        folds[1],
+        lesions=folds[1].lesions.assign(lesion=folds[1].lesions["lesion"] - lesions),
+        marks=folds[1].marks.assign(mark=folds[1].marks["mark"] - marks),
+        hits=folds[1].hits.assign(mark=folds[1].hits["mark"] - marks, lesion=folds[1].hits["lesion"] - lesions),
+    )
+    together = kept.joined([folds[0], of_its_own])
+    said = Said.of_entry(facts["said"])
+    assert judge_system(together, said)[0]["froc"] == judge_system(whole, said)[0]["froc"]
+    with pytest.raises(ValueError, match="two folds"):
+        kept.joined([folds[0], folds[0]])
 
 
 def test_only_the_strongest_marks_stay(studies) -> None:

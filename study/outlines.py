@@ -1,0 +1,85 @@
+"""Segmentation on true outlines: nets on the digital mammograms of CDD-CESM, by five folds of its patients.
+
+    python study/outlines.py scratch 0 --films PATH/cdd_cesm -o work
+    python study/outlines.py films 0 --films PATH/cdd_cesm -o work --start RUN
+    python study/outlines_table.py
+
+Fold K of five is tested by a net that learned from the others' patients, the base net of `recipe.py` with `CROPS`
+crops, from random weights or from those of a run on films. From which probability on a pixel is called lesion is chosen
+on patients of the part head, whom the net has not seen. All of the set's films are malignant, so that nothing is said
+of labels. A second call does what is missing.
+
+Kept in `study/outlines/fold-K`: films and lesions, and in NAME/ marks and hits, pixels in both masks by film and
+lesion, distances between their edges, `facts.json`, the log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from kept import go, keep, strongest
+from recipe import BASE
+from tqdm import tqdm
+
+from mammomap.benchmark.evidence import read_evidence
+from mammomap.classify.train_head import Gathered, gather
+from mammomap.masks.files import write_atomically
+from mammomap.masks.store import Store
+from mammomap.seg.run import read_run
+
+FOLDER = Path(__file__).parent / "outlines"
+STARTS = ("scratch", "films")
+FOLDS, ROWS, CROPS, SEED = 5, 512, 6_000, 1
+
+
+def trained(name: str, fold: int, films: Path, work: Path, start: Path | None) -> Path:
+    """The run of one fold."""
+    tables, store, run = work / "tables", work / "store", work / f"{name}-{fold}" / "run"
+    go("index", films, "-o", tables)
+    go("prepare", tables, "-o", store, "--rows", ROWS)
+    settings = BASE | {"crops": CROPS, "validate_every": CROPS // 4}
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    words += ["--init-from", start] if start else []
+    go("train", store, "-o", run, "--split", f"k-fold:{fold}/{FOLDS}", "--seed", SEED, *words)
+    return run
+
+
+def threshold(store: Store, run: Path) -> float:
+    """The probability from which on a pixel is lesion, with the highest Dice among patients of the part head."""
+    found, opened = Gathered(), read_run(run)
+    gather(found, store, [opened], opened.split.tables(store.tables, "head"), "features", tqdm)
+    return found.points()["lesion pixel"]
+
+
+def judged(name: str, fold: int, work: Path, run: Path) -> Path:
+    """The report on the fold's patients."""
+    maps, report = work / f"{name}-{fold}" / "maps", work / f"{name}-{fold}" / "report"
+    test = ("--split", run / "split.csv", "--part", "test")
+    go("segment", work / "tables", *test, "--model", run, "-o", maps)
+    told = f"{threshold(Store(work / 'store'), run):g}\n"
+    write_atomically(maps / "threshold.txt", lambda half: half.write_text(told))
+    go("benchmark", work / "tables", f"net={maps}", *test, "--run", run, "--no-pictures", "--no-trivial", "-o", report)
+    return report
+
+
+def main() -> None:
+    """Prepare, train, judge, keep."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=STARTS)
+    parser.add_argument("fold", type=int, choices=range(FOLDS))
+    parser.add_argument("--films", type=Path, required=True, help="cdd_cesm")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for tables, store, runs and maps")
+    parser.add_argument("--start", type=Path, metavar="RUN", help="a run on films, for the name films")
+    wanted = parser.parse_args()
+    if (wanted.name == "films") != (wanted.start is not None):
+        parser.error("--start RUN goes with the name films")
+    run = trained(wanted.name, wanted.fold, wanted.films, wanted.out, wanted.start)
+    report = judged(wanted.name, wanted.fold, wanted.out, run)
+    told, evidence = json.loads((report / "report.json").read_text()), strongest(read_evidence(report))
+    keep(evidence, told, run, FOLDER / f"fold-{wanted.fold}", wanted.name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Segmentation on true outlines, worked out from what `outlines.py` kept; needs no film and no net.
+
+    python study/outlines_table.py
+
+The films of all folds that are kept are judged together, each by the net that has not seen its patient; 95 % intervals
+by patient, differences paired on the same resamples.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kept import joined, kept
+from outlines import CROPS, FOLDER, FOLDS, ROWS, STARTS
+from recipe_table import less
+from tables import at, span
+
+from mammomap.benchmark.judge import Said, judge_system
+from mammomap.benchmark.judge_lesions import sensitivity_name
+
+NAMES = {"scratch": "random weights", "films": "the net of the films"}
+
+
+def table(folder: Path) -> str:
+    """One row a start, in Markdown."""
+    folds = {
+        name: [k for k in range(FOLDS) if (folder / f"fold-{k}" / name / "facts.json").is_file()] for name in STARTS
+    }
+    names = [name for name, its in folds.items() if its]
+    entries, figures, evidence, facts = {}, {}, None, {}
+    for name in names:
+        if folds[name] != folds[names[0]]:
+            raise SystemExit(f"{folder}: {name} has the folds {folds[name]}, {names[0]} has {folds[names[0]]}")
+        each = [kept(folder / f"fold-{k}", name) for k in folds[name]]
+        facts, evidence = each[0][0], joined([its for _, its in each])
+        entries[name], figures[name] = judge_system(evidence, Said.of_entry(facts["said"]))
+    assert evidence is not None
+    lines = [
+        f"{facts['data']['source']}, {len(folds[names[0]])} of {FOLDS} folds by patient: {len(evidence.films)} films "
+        f"of {evidence.women} patients, {int((~evidence.lesions['ignored']).sum())} lesions; nets of {CROPS:,} crops "
+        f"at {ROWS} rows.",
+        "",
+        "| start | lesions at 1/4 false positive per film | at 1 | at 1, minus the first | Dice, mean over lesions "
+        "| Dice, all pixels pooled | Hausdorff 95 %, film pixels | mean distance of the edges, film pixels |",
+        "|---" * 8 + "|",
+    ]
+    for name in names:
+        froc, dice = entries[name], entries[name]["dice"]["masses"]
+        key = (sensitivity_name("any"), "lesion")
+        minus = less(figures[name][key], figures[names[0]][key], evidence.women) if name != names[0] else ""
+        lesion = dice["by_lesion"]
+        cells = [
+            NAMES[name],
+            span(at(froc, "any", 0.25)),
+            span(at(froc, "any", 1.0)),
+            minus,
+            span(lesion["dice"]["mean"]),
+            span(dice["pooled"]["dice"]),
+            *(span(lesion[what]["mean"]) for what in ("hausdorff_95_px", "average_distance_px")),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table(FOLDER))
