@@ -11,7 +11,7 @@ train               the loop of `mammomap train`, clipping and the running mean 
 allocator as it is  the same without the last
 
 Beside them: the rate of a step against the highest rate of a 3 x 3 convolution that this device reaches in the same
-precision, and the share of its time that the loop waits for crops, at the default settings.
+precision, what of it is convolutions, and the share of its time that the loop waits for crops, at the default settings.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from fresh import in_turn, median, ratio, table, told
 from torch.nn.functional import conv2d
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammomap.masks.index import index
@@ -108,6 +109,30 @@ def best_convolution(precision: str) -> float:
     return best
 
 
+def spent_on_convolutions(config: TrainConfig, batch: Batch) -> float:
+    """Their share of the time of a step's operations: the loop's own, step by step, without what it writes."""
+    hardware = device.choose_hardware()
+    net = build_net(config.net, config.encoder, len(CLASSES), config.seed).to(hardware.device).train()
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loss, optimiser = make_loss(config.loss, CLASSES, config.lesion_weight), torch.optim.AdamW(net.parameters())
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with hardware.autocast:
+            made = net(batch[0])
+        loss(made, batch[1]).backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+
+    for _ in range(SKIPPED):
+        step()
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        for _ in range(3):
+            step()
+    spent = {row.key: row.self_cpu_time_total for row in found.key_averages()}
+    return sum(time for name, time in spent.items() if "convolution" in name) / sum(spent.values())
+
+
 def gflop(config: TrainConfig, batch: Batch) -> float:
     """Of the convolutions and products of a step."""
     net = build_net(config.net, config.encoder, len(CLASSES), config.seed)
@@ -146,6 +171,7 @@ def main() -> None:
         hardware = device.choose_hardware()
         rate, work = best_convolution(hardware.precision), gflop(config, batch)
         steps, waits = looped(config, sampler.batches, WAIT_STEPS)
+        convolutions = spent_on_convolutions(config, batch)
     step = median(found, "train")
     print(
         f"{hardware.name}, {hardware.threads} threads, {hardware.precision}; {config.net} with {config.encoder}, "
@@ -155,6 +181,10 @@ def main() -> None:
     print(
         f"A step is {work:.0f} GFLOP: {work / step:.0f} GFLOP/s, {work / step / rate:.0%} of the best convolution's "
         f"{rate:.0f} GFLOP/s."
+    )
+    print(
+        f"Convolutions, forward and back, take {convolutions:.0%} of it, at {work / step / rate / convolutions:.0%} of "
+        "that rate: a step could reach no more even if all else took no time."
     )
     print(f"The loop waits for crops {waits[1:].sum() / steps[1:].sum():.1%} of its time, over {WAIT_STEPS - 1} steps.")
 
