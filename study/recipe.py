@@ -59,9 +59,10 @@ STEPS = {
     "phantoms-first": Step("started from a net trained on phantoms", {}, start=True),
     "rows-768": Step("768 rows, crops of 320 pixels", {"crop": 320}, rows=768),
     "wide": Step("crops of 384 pixels, the same pixels in all", {"crop": 384, "crops": 7_112, "validate_every": 1_778}),
-    "long": Step("32,000 crops", {"crops": 32_000, "validate_every": 8_000}),
+    "long": Step("64,000 crops", {"crops": 64_000, "validate_every": 16_000}),
     "cross-entropy": Step("cross-entropy alone", {"loss": "ce"}),
     "focal": Step("focal loss", {"loss": "focal"}),
+    "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),
     "slow-mean": Step("a running mean of 0.999", {"ema": 0.999}),
     "jitter": Step("proportions jittered by 0.15, one crop in three bent", {"proportion": 0.15, "elastic": 0.33}),
 }
