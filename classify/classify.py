@@ -49,12 +49,18 @@ def classify(
     Raises
     ------
     ConfigError
-        If the maps are not those of the run that the head was fitted on.
+        If the maps are not those of the run that the head was fitted on, or not made as those were.
     LeakError
         If net or head have seen a woman of these films, unless `in_sample`, which is written into the tables.
     """
     if folder.about["model"] != head.model:
         raise ConfigError(f"{folder.folder}: maps of {folder.about['model']}, but the head is for {head.model}")
+    if bool(folder.about.get("flips")) != head.flips:
+        made, wanted = ("with", "without") if not head.flips else ("without", "with")
+        raise ConfigError(
+            f"{folder.folder}: maps made {made} --flips, but the head is for maps {wanted}; map again, or fit a head "
+            f"by 'train-head{'' if head.flips else ' --flips'}'"
+        )
     films = folder.films[folder.films["status"] == "done"]
     known = _seen(films, head, key)
     if known.any() and not in_sample:

@@ -75,6 +75,8 @@ class Head:
     """Of the lesion layer's pixels (`mammomap.classify.pixel_temperature`); None where no lesion has an outline."""
     pixel_truth: str = ""
     """What it was fitted against: outlines, or boxes and circles where a set has nothing better."""
+    flips: bool = False
+    """Whether the maps that it was fitted on, and is for, are means over the film as it is and turned over."""
 
     def raw(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores in logits `(films,)` of inputs `(films, n)`, before calibration."""

@@ -50,6 +50,7 @@ def train_head(
     join: str = "mean",
     beside: Sequence[Run | ImageRun] = (),
     folds: int = 0,
+    flips: bool = False,
     seed: int = 1,
     progress: Callable[..., Iterable] | None = None,
     say: Callable[[str], object] = lambda text: None,
@@ -57,7 +58,8 @@ def train_head(
     """Fit a head for a run; returns it, and whether anything was done.
 
     beside: more runs, the mean of whose maps and the run's the head is for. folds: so many nets, trained like each run
-    under `OUT.folds`, map the women out of fold; 0: the runs map the part `head` of the first. A second call goes on.
+    under `OUT.folds`, map the women out of fold; 0: the runs map the part `head` of the first. flips: the head is for
+    maps that are means over each film as it is and turned over. A second call goes on.
 
     Raises
     ------
@@ -71,13 +73,14 @@ def train_head(
     name = name_of_mean([its.name for its in runs])
     if out.is_file():
         head = read_head(out)
-        if (head.model, head.kind) != (name, kind):
-            raise ConfigError(f"{out}: a head {head.kind} of the run {head.model}; choose another file")
+        if (head.model, head.kind, head.flips) != (name, kind, flips):
+            told = f"{head.kind} of the run {head.model}{', with flips' if head.flips else ''}"
+            raise ConfigError(f"{out}: a head {told}; choose another file")
         return head, False
     _check(store, runs)
     found = Gathered()
     for nets in [runs] if folds < 2 else fold_nets(store, runs, out, folds, seed=seed, progress=progress, say=say):
-        gather(found, store, nets, nets[0].split.tables(store.tables, "head"), kind, progress)
+        gather(found, store, nets, nets[0].split.tables(store.tables, "head"), kind, progress, flips=flips)
     if not found.films:
         raise ConfigError(f"split {run.split.name!r} leaves no film for the part head")
     films = pd.DataFrame(found.films)
@@ -94,6 +97,7 @@ def train_head(
         pixels=found.pixels(),
         seed=seed,
     )
+    head = replace(head, flips=flips)
     write_head(out, head)
     return head, True
 
@@ -139,6 +143,7 @@ def gather(
     kind: str,
     progress: Callable[..., Iterable] | None = None,
     *,
+    flips: bool = False,
     in_sample: bool = False,
 ) -> None:
     """Map the films of `tables` by the mean of `runs`, and add what a head is given of them.
@@ -157,7 +162,7 @@ def gather(
         if seen and not in_sample:
             raise LeakError(f"the net has seen {len(seen)} women of the part head, first {seen[0]}")
     classes = {run.classes[1:] for run in runs if isinstance(run, Run)}
-    mapper, show = mapper_of(runs), progress or (lambda items, **_: items)
+    mapper, show = mapper_of(runs, flips=flips), progress or (lambda items, **_: items)
     for film in show(list(films.itertuples()), total=len(films), desc="train-head", unit="film"):
         stored = store[film.image_id]
         made = mapper(WorkingFilm(stored.pixels, stored.grid))

@@ -76,6 +76,9 @@ def heatmaps(
         key = replace(key, films={**key.films, **films})
         write_key(at, key)
     head = _head_of(models)
+    if head is not None and head.flips != asked.flips:
+        say(f"no scores: the head of {models[0]} is for maps made {'with' if head.flips else 'without'} --flips")
+        head = None
     threshold, _ = finding_threshold(head.candidate_points if head else {})
     how = {"native": asked.native, "threshold": threshold, "shard": asked.shard}
     folder, mapped = segment_shard(sources, mapper, out, progress=progress, **how)

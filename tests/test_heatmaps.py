@@ -255,6 +255,15 @@ def test_a_bundle_with_a_head_scores_too(bundle: Path, trained_run, drawn_store,
     assert films["probability"].between(0, 1).all() and set(films["call at youden"]) <= {"0", "1"}
 
 
+def test_a_bundles_head_scores_no_maps_of_another_making(
+    bundle: Path, drawn_store, trained_run, tmp_path: Path
+) -> None:
+    film = drawn_store.tables.films.query("patient_id in @trained_run.split.women('test')")["path"].iloc[0]
+    told = said("segment", film, "--model", bundle, "--flips", "-o", tmp_path / "out")
+    assert "no scores: the head of" in told and "made without --flips" in told
+    assert not (tmp_path / "out" / "scores.csv").exists()
+
+
 def test_women_that_net_or_head_have_seen_get_no_score(bundle: Path, trained_run, tmp_path: Path) -> None:
     for part in ("net", "head"):
         woman = min(trained_run.split.women(part))

@@ -180,6 +180,7 @@ def _settings(config: Path | None, assign: tuple[str, ...], options: dict) -> di
     type=click.IntRange(2),
     help="Fit on maps of all women who are not tested, by so many nets trained like RUN, each as long.",
 )
+@click.option("--flips", is_flag=True, help="For maps that 'segment --flips' makes.")
 @click.option("--shard", type=SHARD, default="1/1", help="I/N: train the nets of every N-th of --folds, and stop.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the folds.")
 @one_line_errors

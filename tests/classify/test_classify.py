@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 from mammomap.classify.classify import classify
 from mammomap.classify.features import head_inputs
-from mammomap.classify.heads import Head, write_head
+from mammomap.classify.heads import Head, read_head, write_head
 from mammomap.classify.reasons import reasons, without
 from mammomap.classify.train_head import train_head
 from mammomap.cli import main
-from mammomap.errors import LeakError
+from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.grid import Grid
 from mammomap.masks.key import Key, KeyFilm, write_key
 from mammomap.masks.mapfile import FilmMap, MapFolder, women_codes
@@ -37,6 +37,25 @@ def mapped(drawn_store: Store, trained_run: Run, tmp_path_factory: pytest.TempPa
     """Maps of the test women, made from tables."""
     sources = find_sources([drawn_store.folder / "tables"], trained_run.split, "test")
     return segment(sources, RunMapper(trained_run), tmp_path_factory.mktemp("mapped") / "maps")[0]
+
+
+def test_a_head_is_for_maps_made_as_those_that_it_was_fitted_on(
+    drawn_store: Store, trained_run: Run, mapped: MapFolder, head: Head, tmp_path: Path
+) -> None:
+    words = ["train-head", str(drawn_store.folder), "--model", str(trained_run.folder), "-o", str(tmp_path / "f.json")]
+    assert CliRunner().invoke(main, [*words, "--flips"]).exit_code == 0
+    flipped = read_head(tmp_path / "f.json")
+    assert flipped.flips and not head.flips and flipped.estimator != head.estimator
+    turned = dataclasses.replace(mapped, about={**mapped.about, "flips": True})
+    for folder, its, told in (
+        (turned, head, "made with --flips, but the head is for maps without; .* by 'train-head --flips'"),
+        (mapped, flipped, "made without --flips, but the head is for maps with; .* by 'train-head'"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            classify(folder, its, tmp_path / "no.csv")
+    assert len(classify(turned, flipped, tmp_path / "scores.csv")[0]) == len(mapped.done)
+    with pytest.raises(ConfigError, match="with flips; choose another file"):
+        train_head(drawn_store, trained_run, tmp_path / "f.json")
 
 
 def test_breasts_and_women_have_tables_of_their_own(drawn_store, mapped: MapFolder, head: Head, tmp_path) -> None:
