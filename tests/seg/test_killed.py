@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mammomap.masks.store import Store
 from mammomap.seg.config import TrainConfig
@@ -43,10 +44,11 @@ def logged(folder: Path) -> list[dict]:
     return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
 
 
-def test_kill_9_at_five_random_steps_changes_nothing(drawn_store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [2, pytest.param(5, marks=pytest.mark.slow)])
+def test_kill_9_at_random_steps_changes_nothing(drawn_store: Store, tmp_path: Path, times: int) -> None:
     """A checkpoint is written every third of a second, so that most kills lose some steps."""
     whole, _ = train(drawn_store, tmp_path / "whole", SETTINGS)
-    kills = np.sort(np.random.default_rng(20).choice(np.arange(1, SETTINGS.loop.steps), 5, replace=False))
+    kills = np.sort(np.random.default_rng(20).choice(np.arange(1, SETTINGS.loop.steps), times, replace=False))
     settings = json.dumps(SETTINGS.json())
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     for at in [*kills, -1]:
