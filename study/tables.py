@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from mammomap.masks.parallel import in_processes
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = ("BI-RADS", "subtlety", "size")
@@ -141,7 +145,7 @@ def compared_nets() -> dict[str, str]:
     """The comparison of nets, set by set."""
     from compare_table import tables
 
-    return tables()
+    return {f"nets {data}": table for data, table in tables().items()}
 
 
 def phantoms(folder: Path) -> dict[str, str]:
@@ -170,18 +174,23 @@ def phantoms(folder: Path) -> dict[str, str]:
     return made
 
 
-def tables() -> dict[str, str]:
-    """Every table by its name."""
-    made = {"coverage": coverage(ROOT / "study" / "coverage" / "coverage.csv")}
-    made |= phantoms(ROOT / "study" / "phantom")
-    if (ROOT / "study" / "heads" / "phantoms.csv.gz").is_file():
-        from heads import tables as heads
+def heads() -> dict[str, str]:
+    """Heads on five draws of phantoms."""
+    from heads import tables
 
-        made |= heads()
-    if list((ROOT / "study" / "rotation").glob("*/facts.json")):
-        from rotation_table import tables as rotation
+    return tables()
 
-        made |= {f"rotation {data}": text for data, text in rotation().items()}
+
+def rotation() -> dict[str, str]:
+    """Heads and classifiers in rotation over folds, set by set."""
+    from rotation_table import tables
+
+    return {f"rotation {data}": text for data, text in tables().items()}
+
+
+def study() -> dict[str, str]:
+    """The recipe of the net that ships, and segmentation on true outlines."""
+    made = {}
     if list((ROOT / "study" / "recipe").glob("*/facts.json")):
         from recipe_table import FOLDER, table
 
@@ -191,7 +200,17 @@ def tables() -> dict[str, str]:
         from outlines_table import table as outlines
 
         made["outlines"] = outlines(OUTLINES)
-    made |= {f"nets {data}": table for data, table in compared_nets().items()}
+    return made
+
+
+def measured() -> dict[str, str]:
+    """Coverage of intervals, and what was measured on phantoms."""
+    return {"coverage": coverage(ROOT / "study" / "coverage" / "coverage.csv")} | phantoms(ROOT / "study" / "phantom")
+
+
+def reports() -> dict[str, str]:
+    """The tables of each report that is kept."""
+    made = {}
     for path in sorted((ROOT / "study").glob("*/report.json")):
         report = json.loads(path.read_text())
         made[path.parent.name] = headline(report)
@@ -200,6 +219,22 @@ def tables() -> dict[str, str]:
         made[f"{path.parent.name} groups"] = groups(report)
         made[f"{path.parent.name} yardsticks"] = yardsticks(report)
     return made
+
+
+GROUPS_OF_TABLES = (rotation, heads, compared_nets, measured, study, reports)
+"""The longest first: each goes to a process of its own."""
+
+
+def called(group: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """What a group makes."""
+    return group()
+
+
+def tables() -> dict[str, str]:
+    """Every table by its name."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    made = in_processes(called, GROUPS_OF_TABLES, what="tables", unit="group")
+    return {name: table for group in made for name, table in group.items()}
 
 
 def main(check: bool) -> int:
