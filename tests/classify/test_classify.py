@@ -25,6 +25,7 @@ from mammomap.seg.candidates import candidate_rows
 from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import Run
 from mammomap.seg.segment import segment
+from mammomap.seg.train_run import train
 
 
 @pytest.fixture(scope="module")
@@ -180,15 +181,16 @@ def test_pictures_show_the_reasons(drawn_store, mapped: MapFolder, head: Head, t
 def test_out_of_fold_every_woman_is_mapped_by_a_net_that_has_not_seen_her(
     drawn_store: Store, trained_run: Run, tmp_path: Path
 ) -> None:
-    head, _ = train_head(drawn_store, trained_run, tmp_path / "head.json", folds=2)
-    women = trained_run.split.women("net", "validation", "head")
+    run, _ = train(drawn_store, tmp_path / "run", dataclasses.replace(trained_run.config, crops=64))
+    head, _ = train_head(drawn_store, run, tmp_path / "head.json", folds=2)
+    women = run.split.women("net", "validation", "head")
     assert head.levels["image"].women == len(women) and "by 2 nets" in head.fitted_on
-    assert not set(head.women_seen) & set(women_codes(trained_run.split.women("test")))
+    assert not set(head.women_seen) & set(women_codes(run.split.women("test")))
     runs = sorted((tmp_path / "head.folds").glob("*/run"))
     assert len(runs) == 2
     stamps = [(run / "model.safetensors").stat().st_mtime_ns for run in runs]
     (tmp_path / "head.json").unlink()
-    again, done = train_head(drawn_store, trained_run, tmp_path / "head.json", folds=2)
+    again, done = train_head(drawn_store, run, tmp_path / "head.json", folds=2)
     assert done and again == head and stamps == [(run / "model.safetensors").stat().st_mtime_ns for run in runs]
 
 
