@@ -109,8 +109,8 @@ def best_convolution(precision: str) -> float:
     return best
 
 
-def spent_on_convolutions(config: TrainConfig, batch: Batch) -> float:
-    """Their share of the time of a step's operations: the loop's own, step by step, without what it writes."""
+def spent(config: TrainConfig, batch: Batch) -> dict[str, float]:
+    """Operation -> its share of a step's time, the longest first; the loop's own step without what it writes."""
     hardware = device.choose_hardware()
     net = build_net(config.net, config.encoder, len(CLASSES), config.seed).to(hardware.device).train()
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -129,8 +129,9 @@ def spent_on_convolutions(config: TrainConfig, batch: Batch) -> float:
     with profile(activities=[ProfilerActivity.CPU]) as found:
         for _ in range(3):
             step()
-    spent = {row.key: row.self_cpu_time_total for row in found.key_averages()}
-    return sum(time for name, time in spent.items() if "convolution" in name) / sum(spent.values())
+    rows = sorted(found.key_averages(), key=lambda row: -row.self_cpu_time_total)
+    whole = sum(row.self_cpu_time_total for row in rows)
+    return {row.key.removeprefix("aten::"): row.self_cpu_time_total / whole for row in rows}
 
 
 def gflop(config: TrainConfig, batch: Batch) -> float:
@@ -171,7 +172,7 @@ def main() -> None:
         hardware = device.choose_hardware()
         rate, work = best_convolution(hardware.precision), gflop(config, batch)
         steps, waits = looped(config, sampler.batches, WAIT_STEPS)
-        convolutions = spent_on_convolutions(config, batch)
+        shares = spent(config, batch)
     step = median(found, "train")
     print(
         f"{hardware.name}, {hardware.threads} threads, {hardware.precision}; {config.net} with {config.encoder}, "
@@ -182,10 +183,13 @@ def main() -> None:
         f"A step is {work:.0f} GFLOP: {work / step:.0f} GFLOP/s, {work / step / rate:.0%} of the best convolution's "
         f"{rate:.0f} GFLOP/s."
     )
+    convolutions = sum(share for name, share in shares.items() if "convolution" in name)
+    others = [f"{name} {share:.1%}" for name, share in shares.items() if "convolution" not in name]
     print(
         f"Convolutions, forward and back, take {convolutions:.0%} of it, at {work / step / rate / convolutions:.0%} of "
         "that rate: a step could reach no more even if all else took no time."
     )
+    print(f"The rest: {', '.join(others[:8])}, …")
     print(f"The loop waits for crops {waits[1:].sum() / steps[1:].sum():.1%} of its time, over {WAIT_STEPS - 1} steps.")
 
 
