@@ -50,10 +50,11 @@ def _use(run: Run, head: dict | None) -> list[str]:
 
 
 def _women(run: Run) -> list[str]:
+    how = "validated" if run.config.chosen_by == LAST else "chosen"
     count, chosen, source = len(run.trained_codes), len(run.chosen_codes), run.source or "a set without a name"
     lines = [
         "## Women",
-        f"Trained on {count} women{f' and chosen on {chosen} others' if chosen else ''}; the set is {source}, dealt by "
+        f"Trained on {count} women{f' and {how} on {chosen} others' if chosen else ''}; the set is {source}, dealt by "
         f"`{run.split.name}`. "
         "The bundle knows them by codes, and the benchmark refuses to judge it on them.",
     ]

@@ -127,6 +127,9 @@ def test_the_last_weights_are_kept_where_nothing_chooses(drawn_store: Store, tmp
     last, _ = train(drawn_store, tmp_path / "last", settings)
     once, _ = train(drawn_store, tmp_path / "once", dataclasses.replace(QUICK, validate_every=1000))
     assert last.weights_hash == once.weights_hash and last.chosen == last.log[-1]
+    told = {name: card(run, None, "") for name, run in (("last", last), ("once", once))}
+    assert "women and validated on" in told["last"] and "so too good" not in told["last"]
+    assert "women and chosen on" in told["once"] and "so too good" in told["once"]
     with pytest.raises(ConfigError, match="nothing ends early"):
         dataclasses.replace(settings, patience=2)
 
