@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from kept import joined, kept
 from outlines import CROPS, FOLDER, FOLDS, ROWS, STARTS
 from recipe_table import less
 from tables import at, span
 
+from mammomap.benchmark.evidence import Evidence
 from mammomap.benchmark.judge import Said, judge_system
 from mammomap.benchmark.judge_lesions import sensitivity_name
+from mammomap.benchmark.plain import Figure, spelled
+from mammomap.eval.means import mean_bootstrap
 
+SIZES = (0, 500, 2_000, float("inf"))
 NAMES = {"scratch": "random weights", "films": "the net of the films"}
 
 
@@ -40,8 +45,8 @@ def table(folder: Path) -> str:
         f"of {evidence.women} patients, {int((~evidence.lesions['ignored']).sum())} lesions; nets of {CROPS:,} crops "
         f"at {ROWS} rows.",
         "",
-        "| start | lesions at 1/4 false positive per film | at 1 | at 1, minus the first | Dice, mean over lesions "
-        "| Dice, all pixels pooled | Hausdorff 95 %, film pixels | mean distance of the edges, film pixels |",
+        "| start | lesions at 1/4 false positive per film | at 1 | at 1, minus the first | Dice of masses, mean over "
+        "lesions | all their pixels pooled | Hausdorff 95 %, film pixels | mean distance of the edges, film pixels |",
         "|---" * 8 + "|",
     ]
     for name in names:
@@ -59,7 +64,31 @@ def table(folder: Path) -> str:
             *(span(lesion[what]["mean"]) for what in ("hausdorff_95_px", "average_distance_px")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *by_size(evidence)])
+
+
+def by_size(evidence: Evidence) -> list[str]:
+    """Dice of lesions by how many pixels they have, and how many of them no found pixel touches, of the last start."""
+    rows = evidence.overlap[evidence.overlap["lesion"] >= 0]
+    true = (rows["tp"] + rows["fn"]).to_numpy(float)
+    values = {
+        "Dice, mean": (2 * rows["tp"] / (2 * rows["tp"] + rows["fp"] + rows["fn"])).to_numpy(float),
+        "not touched": (rows["tp"] == 0).to_numpy(float),
+    }
+    woman = evidence.woman[evidence.film_of(rows["image_id"])]
+    lines = [f"| pixels of the lesion | lesions | {' | '.join(values)} |", "|---" * 4 + "|"]
+    for low, high in zip(SIZES, SIZES[1:], strict=False):
+        among = (true >= low) & (true < high)
+        cells = []
+        for value in values.values():
+            its = np.where(among, value, np.nan)
+            figure = Figure(
+                float(np.nanmean(its)), mean_bootstrap(its, woman, evidence.weights), len(set(woman[among]))
+            )
+            cells.append(span(spelled(figure, evidence.women)))
+        name = f"{low:,} and more" if np.isinf(high) else f"below {high:,}" if not low else f"{low:,} to {high - 1:,}"
+        lines.append(f"| {name} | {among.sum()} | {' | '.join(cells)} |")
+    return lines
 
 
 if __name__ == "__main__":
