@@ -41,7 +41,7 @@ def keep(evidence: Evidence, report: dict, run: Path, folder: Path, name: str, *
     SystemExit
         If what stands in the folder was judged on other films.
     """
-    own, entry = folder / name, report["systems"][0]
+    own, entry, its = folder / name, report["systems"][0], report["runs"][0]["facts"]
     write_evidence(evidence, own)
     for part in SHARED:
         here, new = folder / FILES[part], own / FILES[part]
@@ -52,7 +52,7 @@ def keep(evidence: Evidence, report: dict, run: Path, folder: Path, name: str, *
         "said": {key: entry[key] for key in entry if key not in ("froc", "images", "dice", "pixels")},
         "data": report["data"],
         "date": report["made"]["date"],
-        "run": report["runs"][0]["facts"],
+        "run": its | {"split": Path(its["split"]).name},  # a split file's path is of one machine
         "parameters": parameters(run),
     }
     write_json(own / "facts.json", facts | more)

@@ -40,9 +40,11 @@ def run(tmp_path: Path) -> Path:
 def test_what_is_kept_comes_back(studies, tmp_path: Path, run: Path) -> None:
     kept = studies("kept")
     facts, evidence = kept.kept(NETS, "fpn")
-    kept.keep(evidence, report_of(facts), run, tmp_path, "again", seen=facts["seen"])
+    report = report_of(facts)
+    report["runs"][0]["facts"] |= {"split": str(tmp_path / "split.csv")}
+    kept.keep(evidence, report, run, tmp_path, "again", seen=facts["seen"])
     told, back = kept.kept(tmp_path, "again")
-    assert told == facts | {"parameters": 12}
+    assert told == facts | {"parameters": 12, "run": facts["run"] | {"split": "split.csv"}}
     assert not {"froc", "images", "dice", "pixels"} & set(told["said"])
     for name in ("films", "lesions", "marks", "hits", "scores"):
         assert getattr(back, name).equals(getattr(evidence, name)), name
