@@ -129,6 +129,11 @@ def less(one: Sampled, other: Sampled, n: int) -> str:
     return told((one[0] - other[0], one[1] - other[1]), n, (-1.0, 1.0))
 
 
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays beside a table of rows, each in a file of its own; none where the study keeps none."""
+    return {name: array for its in path.parent.glob(f"{path.stem}.*.npz") for name, array in np.load(its).items()}
+
+
 class Study:
     """The table, and the heads that are fitted on it. `rotating`: of a rotation, judged all together."""
 
@@ -136,7 +141,7 @@ class Study:
         films = pd.read_csv(path, dtype={"woman": str})
         self.path, self.rotating = path, rotating
         self.films = films.rename(columns={"rotation": "seed"}).assign(row=np.arange(len(films)))
-        self.arrays = dict(np.load(path.with_suffix(".npz"))) if path.with_suffix(".npz").is_file() else {}
+        self.arrays = read_arrays(path)
         self.seeds = sorted(self.films.loc[self.films["part"] == "test", "seed"].unique())
         self.test = {seed: self.part("test", seed) for seed in self.seeds}
         self.women = int(pd.concat(self.test.values())["woman"].nunique())

@@ -12,7 +12,7 @@ Each net: U-Net with resnet18, `--crops` crops of `--crop` pixels at `--rows` ro
 maps of women of all parts, of the net's own only some (`--seen`). A second call goes on where the first was stopped.
 
 Kept in `study/rotation/SET`: `films.csv`, one row a film and rotation (fold, part, woman by code, side, view, label,
-what needs no net, the inputs of all kinds of heads), `films.npz` with the coarse maps and the net's own features for
+what needs no net, the inputs of all kinds of heads), `films.*.npz` with the coarse maps and the net's own features for
 each row (the first `NET_WIDTH` principal components, found on the women of net and head), the convolutional heads, and
 `facts.json`.
 """
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -28,7 +29,7 @@ import numpy as np
 import pandas as pd
 from compare_net import LOCAL
 from head_inputs import inputs_of
-from heads import COARSE, Study
+from heads import COARSE, Study, read_arrays
 from kept import go
 from sklearn.decomposition import PCA
 from tqdm import tqdm
@@ -170,7 +171,7 @@ def without_a_net(film: pd.Series, made: FilmMap) -> dict[str, float]:
 
 def keep(parts: list[Path], runs: list[Run], folder: Path, data: str, sizes: argparse.Namespace) -> None:
     """Join the rotations, and fit what needs torch."""
-    arrays = [dict(np.load(path.with_suffix(".npz"))) for path in parts]
+    arrays = [read_arrays(path) for path in parts]
     joined = {name: np.concatenate([its[name] for its in arrays]) for name in arrays[0]}
     write_rows(folder / "films.csv", pd.concat([pd.read_csv(path) for path in parts], ignore_index=True), **joined)
     logs = [(run.folder / "log.jsonl").read_text().splitlines() for run in runs]
@@ -193,13 +194,16 @@ def keep(parts: list[Path], runs: list[Run], folder: Path, data: str, sizes: arg
 
 
 def write_rows(path: Path, rows: pd.DataFrame, **arrays: np.ndarray) -> None:
-    """The table, and arrays with as many rows beside it; the table last, which says that both are whole."""
+    """The table, and arrays with as many rows, each in a file beside it; the table last, which says that all are whole.
 
-    def save(half: Path) -> None:
-        with half.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+    Squeezed by LZMA, which `numpy.load` reads and numpy does not write: coarse maps of a set stay below a megabyte."""
+    for name, array in arrays.items():
 
-    write_atomically(path.with_suffix(".npz"), save)
+        def save(half: Path, name: str = name, array: np.ndarray = array) -> None:
+            with zipfile.ZipFile(half, "w", zipfile.ZIP_LZMA) as file, file.open(f"{name}.npy", "w") as part:
+                np.lib.format.write_array(part, array)
+
+        write_atomically(path.with_name(f"{path.stem}.{name}.npz"), save)
     write_atomically(path, lambda half: rows.to_csv(half, index=False))
 
 

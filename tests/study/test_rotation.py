@@ -83,7 +83,7 @@ def kept(folder: Path, women: int = 24) -> pd.DataFrame:
     folder.mkdir()
     frame.to_csv(folder / "films.csv", index=False)
     deep = rng.normal(0, 1, (len(frame), 20)) + 0.5 * frame[["malignant"]].to_numpy()
-    np.savez_compressed(folder / "films.npz", net=deep.astype(np.float16))
+    np.savez_compressed(folder / "films.net.npz", net=deep.astype(np.float16))
     facts = {"source": "drawn", "sizes": {"rows": 96, "crop": 64, "crops": 1000}, "minutes": [1.2, 3.4, 2.0, 2.2]}
     (folder / "facts.json").write_text(json.dumps(facts))
     own = frame[["rotation", "part", "image_id", "woman", "side", "view", "malignant"]]
@@ -123,3 +123,11 @@ def test_the_tables_say_what_the_rows_hold(studies, tmp_path: Path, monkeypatch:
 def over(study, model: str) -> float:
     (found,) = study.found(model, "image")
     return auc(found.malignant, found.score)
+
+
+def test_arrays_come_back_as_they_were_kept(studies, tmp_path: Path) -> None:
+    arrays = {"coarse": np.arange(-6, 6, dtype=np.int8).reshape(3, 4), "net": np.ones((3, 2), np.float16)}
+    studies("rotation").write_rows(tmp_path / "films.csv", pd.DataFrame({"a": range(3)}), **arrays)
+    back = studies("heads").read_arrays(tmp_path / "films.csv")
+    assert set(back) == set(arrays)
+    assert all(back[name].dtype == its.dtype and np.array_equal(back[name], its) for name, its in arrays.items())
