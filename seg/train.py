@@ -145,7 +145,7 @@ def fit(
                 told = f"loss {state['running'][-1]:.3f}, {peak_memory(hardware) / 2**30:.1f} GB"
                 shown.set_postfix_str(told, refresh=False)
         state["seconds"] = time.monotonic() - began
-        if state["step"] % how.validate_every == 0 and state["step"] < how.steps:
+        if validated and state["step"] < how.steps:
             if fabric.is_global_zero:
                 look()
             saved_at = time.monotonic()
