@@ -16,27 +16,23 @@ import numpy as np
 import pandas as pd
 
 from mammomap.classify.features import head_inputs
+from mammomap.classify.fold_nets import check_store, fold_nets
 from mammomap.classify.heads import Head, fit_head, read_head, write_head
-from mammomap.classify.image_config import ImageConfig
 from mammomap.classify.image_mapper import mapper_of
-from mammomap.classify.image_run import ImageRun, train_image
+from mammomap.classify.image_run import ImageRun
 from mammomap.classify.pixel_temperature import PixelCounts
 from mammomap.errors import ConfigError, LeakError
 from mammomap.eval.froc import froc
 from mammomap.eval.overlap import dice
 from mammomap.masks.mapfile import FilmMap, women_among, women_codes
 from mammomap.masks.outlines import outlines_of
-from mammomap.masks.splits import inner_splits
 from mammomap.masks.store import Store
 from mammomap.masks.tables import Tables
 from mammomap.masks.targets import IGNORE
 from mammomap.masks.working import WorkingFilm
 from mammomap.seg.candidates import MarkList, candidate_rows
-from mammomap.seg.config import TrainConfig, own_net
-from mammomap.seg.encoder_weights import IMAGENET
 from mammomap.seg.mappers import name_of_mean
-from mammomap.seg.run import OWN_CODE, Run
-from mammomap.seg.train_run import train
+from mammomap.seg.run import Run
 
 PIXEL_THRESHOLDS = np.round(np.arange(0.05, 1.0, 0.05), 2)
 
@@ -50,6 +46,7 @@ def train_head(
     join: str = "mean",
     beside: Sequence[Run | ImageRun] = (),
     folds: int = 0,
+    starts: Sequence[Run] = (),
     flips: bool = False,
     seed: int = 1,
     progress: Callable[..., Iterable] | None = None,
@@ -58,8 +55,9 @@ def train_head(
     """Fit a head for a run; returns it, and whether anything was done.
 
     beside: more runs, the mean of whose maps and the run's the head is for. folds: so many nets, trained like each run
-    under `OUT.folds`, map the women out of fold; 0: the runs map the part `head` of the first. flips: the head is for
-    maps that are means over each film as it is and turned over. A second call goes on.
+    under `OUT.folds`, map the women out of fold; 0: the runs map the part `head` of the first. starts: what the runs
+    started from, where they did, for the nets like them. flips: the head is for maps that are means over each film as
+    it is and turned over. A second call goes on.
 
     Raises
     ------
@@ -77,9 +75,9 @@ def train_head(
             told = f"{head.kind} of the run {head.model}{', with flips' if head.flips else ''}"
             raise ConfigError(f"{out}: a head {told}; choose another file")
         return head, False
-    _check(store, runs)
-    found = Gathered()
-    for nets in [runs] if folds < 2 else fold_nets(store, runs, out, folds, seed=seed, progress=progress, say=say):
+    check_store(store, runs)
+    found, how = Gathered(), {"starts": starts, "seed": seed, "progress": progress, "say": say}
+    for nets in [runs] if folds < 2 else fold_nets(store, runs, out, folds, **how):
         gather(found, store, nets, nets[0].split.tables(store.tables, "head"), kind, progress, flips=flips)
     if not found.films:
         raise ConfigError(f"split {run.split.name!r} leaves no film for the part head")
@@ -182,62 +180,6 @@ def gather(
                     counts.add(made, truth, stored.target != IGNORE)
             if outlines and not guessed:
                 found.overlaps.append(_dice_by_threshold(made, truth))
-
-
-def _check(store: Store, runs: Sequence[Run | ImageRun]) -> None:
-    for its in runs:
-        if store.tables.hash != its.data_hash or store.rows != its.rows:
-            raise ConfigError(f"{store.folder}: not the store that the run {its.folder} was trained on")
-        if its.published:
-            raise ConfigError(f"{its.name}: a bundle does not say which women are for a head; take the run it is of")
-
-
-def fold_nets(
-    store: Store,
-    runs: Sequence[Run | ImageRun],
-    out: Path,
-    folds: int,
-    *,
-    shard: tuple[int, int] = (1, 1),
-    seed: int = 1,
-    progress: Callable[..., Iterable] | None = None,
-    say: Callable[[str], object] = lambda text: None,
-) -> Iterable[list[Run | ImageRun]]:
-    """Nets trained like the runs, each on all folds but one, under `OUT.folds`; those that are there are not trained
-    again. shard: (i, n) for every n-th fold from the i-th on.
-
-    Raises
-    ------
-    ConfigError
-        As `train_head`.
-    """
-    _check(store, runs)
-    for number, split in enumerate(inner_splits(runs[0].split, store.tables, folds, seed)):
-        if number % shard[1] != shard[0] - 1:
-            continue
-        folder = out.with_name(f"{out.stem}.folds") / str(number)
-        path = folder / "split-to-train.csv"
-        split.write(path)
-        made: list[Run | ImageRun] = []
-        for run in runs:
-            at = folder / (f"run-{len(made) + 1}" if made else "run")
-            say(f"nets of fold {number + 1} of {folds}: {at}")
-            again = _again(run, path)
-            if isinstance(again, TrainConfig):
-                made.append(train(store, at, again, progress=progress, say=say)[0])
-            else:
-                made.append(train_image(store, at, again, progress=progress)[0])
-        yield made
-
-
-def _again(run: Run | ImageRun, split: Path) -> TrainConfig | ImageConfig:
-    """The settings of a run for women of another split."""
-    config = run.config
-    if config.encoder_weights not in ("", IMAGENET) or (isinstance(config, TrainConfig) and config.init_from):
-        raise ConfigError(f"{run.folder}: it started from other weights, so that nets like it cannot be trained here")
-    if isinstance(config, TrainConfig) and (own := own_net(config.net)):
-        config = replace(config, net=f"{run.folder / OWN_CODE}:{own[1]}")
-    return replace(config, split=str(split))
 
 
 def _dice_by_threshold(made: FilmMap, truth: np.ndarray) -> list[float]:

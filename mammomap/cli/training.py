@@ -180,6 +180,14 @@ def _settings(config: Path | None, assign: tuple[str, ...], options: dict) -> di
     type=click.IntRange(2),
     help="Fit on maps of all women who are not tested, by so many nets trained like RUN, each as long.",
 )
+@click.option(
+    "--init-from",
+    "starts",
+    multiple=True,
+    type=FOLDER,
+    metavar="START",
+    help="With --folds: the run that RUN was started from; its like start there too.",
+)
 @click.option("--flips", is_flag=True, help="For maps that 'segment --flips' makes.")
 @click.option("--shard", type=SHARD, default="1/1", help="I/N: train the nets of every N-th of --folds, and stop.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the folds.")
@@ -189,6 +197,7 @@ def train_head(
     models: tuple[Path, ...],
     out: Path,
     folds: int | None,
+    starts: tuple[Path, ...],
     shard: tuple[int, int],
     seed: int,
     **how,
@@ -203,14 +212,15 @@ def train_head(
       mammomap train-head store --model run -o head.json --folds 4
       mammomap train-head store --model run -o head.json --folds 4 --shard 1/4
     """
+    from mammomap.classify.fold_nets import fold_nets
     from mammomap.classify.image_mapper import read_any_run
-    from mammomap.classify.train_head import fold_nets
     from mammomap.classify.train_head import train_head as run
     from mammomap.masks.store import Store
+    from mammomap.seg.run import read_run
 
     say = partial(click.echo, err=True)
     opened, (first, *beside) = Store(store), [read_any_run(model) for model in models]
-    common = {"seed": seed, "progress": progress_bar, "say": say}
+    common = {"starts": [read_run(path) for path in starts], "seed": seed, "progress": progress_bar, "say": say}
     if shard[1] > 1:
         if folds is None:
             raise click.UsageError("--shard is for the nets of --folds")

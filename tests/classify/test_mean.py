@@ -13,10 +13,11 @@ import pytest
 from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
-from mammomap.classify import train_head as module
+from mammomap.classify import fold_nets as module
+from mammomap.classify.fold_nets import fold_nets
 from mammomap.classify.heads import read_head
 from mammomap.classify.image_mapper import mapper_of, open_any_model
-from mammomap.classify.train_head import fold_nets, train_head
+from mammomap.classify.train_head import train_head
 from mammomap.cli import main
 from mammomap.errors import ConfigError
 from mammomap.masks.grid import Grid
