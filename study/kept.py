@@ -65,8 +65,30 @@ def kept(folder: Path, name: str) -> tuple[dict, Evidence]:
     return facts, read_evidence(folder / name, {part: folder / FILES[part] for part in SHARED})
 
 
+def on_one_scale(fold: Evidence) -> Evidence:
+    """A fold's marks and films by what their scores cost there, so that folds judged by different nets can be joined.
+
+    A mark has 1 / (1 + r) where r is how many false positives a film the fold has with its score or more; a film's map
+    maximum becomes the share of the fold's benign films that have a lower one, equal ones by half. The order within
+    the fold, and so its curves, stay.
+    """
+    malignant = fold.lesions.set_index("lesion")["malignant"]
+    marks, hits, scores = fold.marks.copy(), fold.hits, fold.scores.copy()
+    for (_, layer), its in marks.groupby(["system", "map"]):
+        right = hits if layer == "lesion" else hits[hits["lesion"].map(malignant).astype(bool)]
+        false = np.sort(its.loc[~its["mark"].isin(right["mark"]), "score"])
+        above = len(false) - np.searchsorted(false, its["score"], side="left")
+        marks.loc[its.index, "score"] = 1 / (1 + above / len(fold.films))
+    benign = fold.films.loc[~fold.films["malignant"], "image_id"]
+    for _, its in scores.groupby("system") if len(benign) else ():
+        lower = np.sort(its.loc[its["image_id"].isin(benign), "map_max"])
+        at = [np.searchsorted(lower, its["map_max"], side=side) for side in ("left", "right")]
+        scores.loc[its.index, "map_max"] = np.mean(at, axis=0) / len(lower)
+    return replace(fold, marks=marks, scores=scores)
+
+
 def joined(folds: Sequence[Evidence]) -> Evidence:
-    """The evidence of several folds as one. Scores of different nets are ranked together as they are."""
+    """The evidence of several folds as one. Scores are ranked together as they are; see `on_one_scale`."""
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in FILES}
     lesions = marks = 0
     for fold in folds:

@@ -2,8 +2,9 @@
 
     python study/outlines_table.py
 
-The films of all folds that are kept are judged together, each by the net that has not seen its patient; 95 % intervals
-by patient, differences paired on the same resamples.
+The films of all folds that are kept are judged together, each by the net that has not seen its patient, marks ranked
+by the false positives that their score costs in their own fold; 95 % intervals by patient, differences paired on the
+same resamples.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from kept import joined, kept
+from kept import joined, kept, on_one_scale
 from outlines import CROPS, FOLDER, FOLDS, ROWS, STARTS
 from recipe_table import less
 from tables import at, span
@@ -37,7 +38,7 @@ def table(folder: Path) -> str:
         if folds[name] != folds[names[0]]:
             raise SystemExit(f"{folder}: {name} has the folds {folds[name]}, {names[0]} has {folds[names[0]]}")
         each = [kept(folder / f"fold-{k}", name) for k in folds[name]]
-        facts, evidence = each[0][0], joined([its for _, its in each])
+        facts, evidence = each[0][0], joined([on_one_scale(its) for _, its in each])
         entries[name], figures[name] = judge_system(evidence, Said.of_entry(facts["said"]))
     assert evidence is not None
     lines = [

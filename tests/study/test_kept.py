@@ -88,6 +88,43 @@ def test_folds_together_are_the_whole(studies) -> None:
         kept.joined([folds[0], folds[0]])
 
 
+def test_folds_of_nets_with_scales_of_their_own_are_ranked_by_what_scores_cost(studies) -> None:
+    kept = studies("kept")
+    facts, whole = kept.kept(NETS, "fpn")
+    said = Said.of_entry(facts["said"])
+
+    def figures(evidence: Evidence) -> list:
+        entry = judge_system(evidence, said)[0]
+        rates = [row for which in entry["froc"].values() for row in which["at"]]
+        return rates + [
+            row["auc"] for row in entry["images"] if row["score"] == "map maximum" and row["level"] == "image"
+        ]
+
+    assert figures(kept.on_one_scale(whole)) == figures(whole)
+    first = whole.film_number.to_numpy() < 100
+    folds = [some(whole, first), some(whole, ~first)]
+    other = replace(
+        folds[1],
+        marks=folds[1].marks.assign(score=folds[1].marks["score"] ** 3 / 2),
+        scores=folds[1].scores.assign(map_max=folds[1].scores["map_max"] / 2),
+    )
+
+    def together(*its: Evidence) -> list:
+        numbered = [
+            replace(
+                fold,
+                lesions=fold.lesions.assign(lesion=fold.lesions["lesion"] - number),
+                hits=fold.hits.assign(lesion=fold.hits["lesion"] - number),
+            )
+            for fold in its
+            for number in [int(fold.lesions["lesion"].min())]
+        ]
+        return figures(kept.joined(numbered))
+
+    one = [kept.on_one_scale(fold) for fold in folds]
+    assert together(one[0], kept.on_one_scale(other)) == together(*one) != together(folds[0], other)
+
+
 def test_only_the_strongest_marks_stay(studies) -> None:
     kept = studies("kept")
     _, evidence = kept.kept(NETS, "fpn")
