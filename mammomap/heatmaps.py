@@ -24,6 +24,7 @@ from mammomap.masks.mapfile import MapFolder, read_map_folder
 from mammomap.masks.sources import find_sources
 from mammomap.masks.splits import read_split
 from mammomap.report.film_pictures import write_pictures
+from mammomap.report.maps_page import write_maps_page
 from mammomap.report.sheets import write_sheets
 from mammomap.seg.segment import segment_shard
 
@@ -38,10 +39,13 @@ class Asked:
     part: str | None = None
     split: Path | None = None
     rows: int | None = None
-    flips: bool = False
+    flips: bool | None = None
+    """None: as the model's head asks, where it has one."""
     tile: int | None = None
     native: bool = False
     pictures: bool = False
+    title: str = ""
+    """Of the page that goes with the pictures."""
     key: Path | None = None
     identify: bool = False
     shard: tuple[int, int] = (1, 1)
@@ -65,7 +69,9 @@ def heatmaps(
     MammomapError
         As `open_any_model`, `find_sources` and `segment_shard`.
     """
-    mapper = open_any_model(models, asked.rows, flips=asked.flips, tile=asked.tile)
+    head = _head_of(models)
+    flips = asked.flips if asked.flips is not None else head is not None and head.flips
+    mapper = open_any_model(models, asked.rows, flips=flips, tile=asked.tile)
     split = read_split(asked.split) if asked.split else mapper.split
     at = asked.key or key_beside(out)
     key = open_key(at, out)
@@ -75,8 +81,7 @@ def heatmaps(
     if not films.items() <= key.films.items():
         key = replace(key, films={**key.films, **films})
         write_key(at, key)
-    head = _head_of(models)
-    if head is not None and head.flips != asked.flips:
+    if head is not None and head.flips != flips:
         say(f"no scores: the head of {models[0]} is for maps made {'with' if head.flips else 'without'} --flips")
         head = None
     threshold, _ = finding_threshold(head.candidate_points if head else {})
@@ -96,6 +101,7 @@ def heatmaps(
         paths = {image_id: films[image_id].path for image_id in folder.done}
         done |= write_pictures(folder, paths, progress=progress) > 0
         done |= write_sheets(folder, paths, progress=progress) > 0
+        done |= write_maps_page(folder, asked.title)
     return folder, done
 
 

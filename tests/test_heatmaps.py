@@ -170,6 +170,7 @@ def test_pictures_tell_nothing_either(tmp_path: Path) -> None:
     said("segment", tmp_path / "in", "--model", "blob", "--rows", 96, "-o", tmp_path / "out", "--pictures", "--native")
     out = tmp_path / "out"
     assert len(list((out / "pictures").iterdir())) == 8 and list((out / "sheets").iterdir())
+    assert "sheets/" in (out / "report.html").read_text()
     _assert_nothing_told(out, tmp_path / "in")
 
 
@@ -262,6 +263,17 @@ def test_a_bundles_head_scores_no_maps_of_another_making(
     told = said("segment", film, "--model", bundle, "--flips", "-o", tmp_path / "out")
     assert "no scores: the head of" in told and "made without --flips" in told
     assert not (tmp_path / "out" / "scores.csv").exists()
+
+
+def test_a_bundle_makes_maps_as_its_head_asks(drawn_store, trained_run, tmp_path: Path) -> None:
+    train_head(drawn_store, trained_run, tmp_path / "head.json", flips=True)
+    publish(trained_run, tmp_path / "net.zip", head=tmp_path / "head.json")
+    film = drawn_store.tables.films.query("patient_id in @trained_run.split.women('test')")["path"].iloc[0]
+    for more, flips in (((), True), (("--no-flips",), False)):
+        out = tmp_path / f"out-{flips}"
+        said("segment", film, "--model", tmp_path / "net.zip", *more, "-o", out)
+        assert bool(read_map_folder(out).about.get("flips")) == flips
+        assert (out / "scores.csv").is_file() == flips
 
 
 def test_women_that_net_or_head_have_seen_get_no_score(bundle: Path, trained_run, tmp_path: Path) -> None:

@@ -23,9 +23,18 @@ from mammomap.cli.common import ANY, FILE, FOLDER, SHARD, one_line_errors, progr
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder for the maps.")
 @click.option("--part", type=click.Choice(["net", "validation", "head", "test"]), help="With tables: these women only.")
 @click.option("--split", type=FILE, help="Split file that says who is in which part; the run's own if not given.")
-@click.option("--pictures", is_flag=True, help="A picture of each film, and a sheet of four views an examination.")
+@click.option(
+    "--pictures",
+    is_flag=True,
+    help="A picture of each film, a sheet of four views an examination, and OUT/report.html.",
+)
+@click.option("--title", default="", help="Title of that report.")
 @click.option("--native", is_flag=True, help="Maps in the films' own pixels too, as 16-bit PNG.")
-@click.option("--flips", is_flag=True, help="Average over the film as it is and turned over; four times the work.")
+@click.option(
+    "--flips/--no-flips",
+    default=None,
+    help="Average over the film as it is and turned over; four times the work.  [default: as the model's head asks]",
+)
 @click.option("--tile", type=click.IntRange(64), help="Side of overlapping tiles, a multiple of 64.  [default: none]")
 @click.option("--rows", type=click.IntRange(64), help="Working rows of the blob detector.")
 @click.option("--key", type=FILE, help="File that says which image_id is which film.  [default: OUT.key.json]")
