@@ -77,7 +77,7 @@ def test_the_wheel_holds_every_module_and_the_page(tmp_path):
     (wheel,) = out.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {name for name in held if name.endswith(".py")} == modules_of_the_tree()
-    assert {"mammomap/py.typed", "mammomap/report/page.html"} <= held
+    assert {"mammomap/py.typed", "mammomap/report/page.html", "mammomap/report/look.css"} <= held
     web = {f"mammomap/viewer/web/{path.name}" for path in (ROOT / "mammomap/viewer/web").iterdir()}
     assert len(web) > 10 and web <= held
     assert any(name.endswith("licenses/LICENSE") for name in held)

@@ -3,7 +3,7 @@
 In: the report as a dict (`report.json`), pictures, the curves of training. Out: one HTML file with everything inside
 it: no script, nothing that is fetched. A key that the report lacks leaves its section out; a figure that is None is
 shown as a dash. All text is escaped. What the sections hold is worked out in `sections*.py`, the look stands in
-`page.html`.
+`page.html` and, what all pages share, in `look.css`.
 """
 
 from __future__ import annotations
