@@ -131,11 +131,19 @@ def plain(films: Sequence[Film]) -> Interval:
     return auc_of(labels, out_of_fold(np.array([film.plain for film in films]), labels, women), women)
 
 
-def oracle(lesions: pd.DataFrame) -> Interval:
-    """AUC by image of the model on descriptors. lesions: image_id, woman, words, malignant; one row a lesion."""
+def oracle_films(lesions: pd.DataFrame) -> pd.DataFrame:
+    """Label, woman and the highest score by the model on descriptors of each film; the index is image_id.
+
+    lesions: image_id, woman, words, malignant; one row a lesion.
+    """
     features = MultiLabelBinarizer().fit_transform(lesions["words"])
     scored = lesions.assign(score=out_of_fold(features, lesions["malignant"], lesions["woman"]))
-    films = scored.groupby("image_id", sort=True).agg({"malignant": "max", "score": "max", "woman": "first"})
+    return scored.groupby("image_id", sort=True).agg({"malignant": "max", "score": "max", "woman": "first"})
+
+
+def oracle(lesions: pd.DataFrame) -> Interval:
+    """AUC by image of that model."""
+    films = oracle_films(lesions)
     return auc_of(films["malignant"], films["score"], films["woman"])
 
 

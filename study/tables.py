@@ -155,6 +155,11 @@ def phantoms(folder: Path) -> dict[str, str]:
         from phantom_bounds import rows_of, show
 
         made["phantom bounds"] = show(rows_of(path))
+    if (path := folder / "kinds.csv").is_file():
+        import pandas as pd
+        from phantom_kinds import show as show_kinds
+
+        made["phantom kinds"] = show_kinds(pd.read_csv(path))
     if (path := folder / "looks.csv").is_file():
         from phantom_and_film import looks_of, medians
 

@@ -206,3 +206,35 @@ def test_phantoms_are_neither_easy_nor_hopeless(study):
     asked = {row.what: row for row in study.table(choice, test) if row.holds}
     assert len(asked) in (3, 4)  # the fourth is the net's, where its marks are committed
     assert [f"{row.what}: {row.value:.3f}" for row in asked.values() if row.holds != "yes"] == []
+
+
+def test_kinds_are_told_apart_and_the_blind_oracle_knows_no_shape_of_grains(study, films, tmp_path):
+    """Labels that the shapes of calcifications alone decide: the oracle has them all, the blind one does not."""
+    kinds = importlib.import_module("phantom_kinds")
+    shapes = sorted(
+        {word for film in films for its in film.descriptors for word in its if word.startswith(kinds.GRAIN)}
+    )
+    bad = set(shapes[::2])
+    assert len(shapes) > 2
+
+    def decided(film):
+        told = [bool(words & bad) for words in film.descriptors]
+        lesions = [replace(lesion, malignant=ill) for lesion, ill in zip(film.lesions, told, strict=True)]
+        return replace(film, malignant=any(told), lesions=tuple(lesions))
+
+    test = many([decided(film) for film in films], 4)
+    study.write_marks(
+        tmp_path / "marks-net.csv",
+        test,
+        [FilmMarks(np.zeros((0, 2)), np.zeros(0))] * len(test),
+        [float(film.malignant) for film in test],
+    )
+    found = kinds.table(test, tmp_path).set_index(["who", "among"])
+    whole, blind, net = found.index.unique("who")
+    calcified, massive = "films of calcifications alone", "films of masses alone"
+    assert net == "net" and found.loc[(net, calcified), "value"] == 1
+    assert found.loc[(whole, calcified), "value"] == 1 > found.loc[(blind, calcified), "value"]
+    for name, kind in ((calcified, "calcification"), (massive, "mass")):
+        its = [film for film in test if set(film.kinds) == {kind}]
+        assert found.loc[(net, name), ["films", "malignant"]].tolist() == [len(its), sum(f.malignant for f in its)]
+    assert found.loc[(net, massive), "malignant"] == 0
