@@ -218,13 +218,13 @@ def train_head(
     from mammomap.masks.store import Store
     from mammomap.seg.run import read_run
 
+    if folds is None and (starts or shard[1] > 1):
+        raise click.UsageError(f"{'--init-from' if starts else '--shard'} is for the nets of --folds")
     say = partial(click.echo, err=True)
     opened, (first, *beside) = Store(store), [read_any_run(model) for model in models]
     common = {"starts": [read_run(path) for path in starts], "seed": seed, "progress": progress_bar, "say": say}
     if shard[1] > 1:
-        if folds is None:
-            raise click.UsageError("--shard is for the nets of --folds")
-        made = list(fold_nets(opened, [first, *beside], out, folds, shard=shard, **common))
+        made = list(fold_nets(opened, [first, *beside], out, folds or 0, shard=shard, **common))
         click.echo(f"nets of {len(made)} of {folds} folds are done; the same call without --shard fits the head")
         return
     head, done = run(opened, first, out, beside=beside, folds=folds or 0, **common, **how)

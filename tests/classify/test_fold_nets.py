@@ -44,3 +44,5 @@ def test_a_start_that_has_seen_the_women_to_be_mapped_is_refused(
     words = ["train-head", str(drawn_store.folder), "--model", str(trained_run.folder), "--folds", "2"]
     words += ["--init-from", str(tmp_path), "-o", str(tmp_path / "no.json")]
     assert CliRunner().invoke(main, words).exit_code == 1
+    without = CliRunner().invoke(main, [word for word in words if word not in ("--folds", "2")])
+    assert without.exit_code == 2 and "--init-from is for the nets of --folds" in without.output
