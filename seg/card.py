@@ -81,7 +81,7 @@ def _measured(run: Run, head: dict | None) -> list[str]:
         every = {**image["operating_points"], **head["candidate_points"]}
         points = "\n".join(f"| {name} | {value:.3g} |" for name, value in every.items())
         lines += [
-            f"The head ({head['kind']}) was fitted on {image['cases']} films of {image['women']} other women "
+            f"The head ({head['kind']}) was fitted on {image['cases']} films of {image['women']} women "
             f"({head['fitted_on']}), {image['prevalence']:.0%} of the films malignant; its probabilities hold at this "
             f"share. AUC by image among them, cross-validated: {image['held_out_auc']:.2f}.",
             f"| operating point | threshold |\n|---|---|\n{points}",

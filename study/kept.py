@@ -24,6 +24,8 @@ from mammomap.masks.files import write_json
 
 SHARED = ("films", "lesions")
 MARKS = 16
+MEASURED = ("froc", "images", "dice", "pixels")
+"""What is worked out in a report's entry of a system; the rest of it is what the system says of itself."""
 
 
 def go(*words: object) -> None:
@@ -49,7 +51,7 @@ def keep(evidence: Evidence, report: dict, run: Path, folder: Path, name: str, *
             sys.exit(f"{here}: the others were judged on other films")
         shutil.move(new, here)
     facts = {
-        "said": {key: entry[key] for key in entry if key not in ("froc", "images", "dice", "pixels")},
+        "said": {key: entry[key] for key in entry if key not in MEASURED},
         "data": report["data"],
         "date": report["made"]["date"],
         "run": its | {"split": Path(its["split"]).name},  # a split file's path is of one machine

@@ -92,7 +92,8 @@ def test_no_patient_and_no_path_is_in_it(drawn_store: Store, trained_run: Run, t
 def test_the_card_says_what_was_done(trained_run: Run, published: Path) -> None:
     text = read_bundle(published)[CARD].decode()
     count = {part: len(trained_run.split.women(part)) for part in ("net", "validation")}
-    auc = read_head(published).levels["image"].held_out_auc
+    image = read_head(published).levels["image"]
+    auc = image.held_out_auc
     for said in (
         f"# {trained_run.name}\n\nBy the tests. Licence: none.",
         f"Trained on {count['net']} women and chosen on {count['validation']} others",
@@ -100,6 +101,7 @@ def test_the_card_says_what_was_done(trained_run: Run, published: Path) -> None:
         "never been shown calcification",
         "mammomap classify maps --head BUNDLE",
         f"| sensitivity_at_1 | {_best(trained_run)['sensitivity_at_1']:.3f} |",
+        f"was fitted on {image.cases} films of {image.women} women (women of the part head)",
         f"AUC by image among them, cross-validated: {auc:.2f}",
     ):
         assert said in text, said
