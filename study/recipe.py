@@ -74,6 +74,9 @@ STEPS = {
     "jitter": Step("proportions jittered by 0.15, one crop in three bent", {"proportion": 0.15, "elastic": 0.33}),
 }
 
+FROZEN = ""
+"""The step that ships (`shipped.py`); empty while the recipe is being chosen."""
+
 
 def prepared(films: Path, work: Path, rows: int) -> tuple[Path, Path, Path]:
     """Tables of the three folds, their store at so many rows, and the split."""

@@ -194,7 +194,7 @@ def rotation() -> dict[str, str]:
 
 
 def study() -> dict[str, str]:
-    """The recipe of the net that ships, and segmentation on true outlines."""
+    """The recipe of the net that ships, what is said of that net, and segmentation on true outlines."""
     made = {}
     if list((ROOT / "study" / "recipe").glob("*/facts.json")):
         from recipe_table import FOLDER, table
@@ -205,6 +205,10 @@ def study() -> dict[str, str]:
         from outlines_table import table as outlines
 
         made["outlines"] = outlines(OUTLINES)
+    if list((ROOT / "study" / "shipped").glob("fold-*")):
+        from shipped_table import tables as shipped
+
+        made |= shipped()
     return made
 
 

@@ -1,0 +1,159 @@
+"""What is said of the net that ships, worked out from what `shipped.py` kept; needs no film and no torch.
+
+    python study/shipped_table.py
+
+Each woman is judged by the net that learned on the other four folds. Marks and films are ranked by what their scores
+cost in their own fold, since five nets have five scales; 95 % intervals by woman, differences paired on the same
+resamples. Probabilities are those of a head fitted on the films of the other four folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from heads import BOUNDS, Judged, judged, over_seeds, together
+from heads import told as spelled_out
+from kept import joined, kept, on_one_scale
+from recipe_table import SHOWN, less
+from shipped import FOLDER, FOLDS
+from tables import span
+
+from mammomap.benchmark.evidence import Evidence
+from mammomap.benchmark.judge import Said, judge_system
+from mammomap.benchmark.plain import Figures, spelled
+from mammomap.benchmark.strata import strata
+from mammomap.classify.features import inputs_named
+from mammomap.classify.heads import fit_head
+from mammomap.classify.levels import LEVELS
+
+COMPARED = (0, 4)
+"""The folds on which the plain U-Net stands beside."""
+COLUMNS = {
+    **SHOWN,
+    "AUC by breast": ("AUC of the map maximum", "breast"),
+    "AUC by woman": ("AUC of the map maximum", "patient"),
+}
+NAMES = {"net": "the net that ships", "floor": "a plain U-Net"}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What is kept of one."""
+
+    said: Mapping[str, Said]
+    """What each system says of itself."""
+    evidence: Evidence
+    in_calc_list: frozenset[str]
+    facts: dict
+
+
+def folds(folder: Path) -> dict[int, Fold]:
+    """Those that are there."""
+    found = {}
+    for number in range(FOLDS):
+        if not (folder / f"fold-{number}" / "net" / "facts.json").is_file():
+            continue
+        facts, evidence = kept(folder / f"fold-{number}", "net")
+        said = {its["name"]: Said.of_entry(its) for its in (facts["said"], *facts["beside"])}
+        found[number] = Fold(said, on_one_scale(evidence), frozenset(facts["in_calc_list"]), facts)
+    return found
+
+
+def figures(some: Sequence[Fold], system: str, *, without_calc: bool = False) -> tuple[Figures, Evidence]:
+    """Of one system on some folds together."""
+    evidence = joined([fold.evidence for fold in some])
+    if without_calc:
+        out = frozenset().union(*(fold.in_calc_list for fold in some))
+        evidence = evidence.of(~evidence.films["image_id"].isin(out).to_numpy())
+    return judge_system(evidence, some[0].said[system])[1], evidence
+
+
+def row(name: str, found: Figures, evidence: Evidence) -> str:
+    """One line of the table."""
+    cells = [span(spelled(found[key], evidence.women)) for key in COLUMNS.values()]
+    count = int((~evidence.lesions["ignored"]).sum())
+    return f"| {name} | {len(evidence.films)} | {evidence.women} | {count} | {' | '.join(cells)} |"
+
+
+def lesions(found: dict[int, Fold]) -> list[str]:
+    """All folds; without films of the calcification list; and where the plain U-Net stands beside, both and paired."""
+    lines = [f"| | films | women | lesions | {' | '.join(COLUMNS)} |", "|---" * (4 + len(COLUMNS)) + "|"]
+    every = list(found.values())
+    name = f"{NAMES['net']}, folds {', '.join(map(str, found))}"
+    lines.append(row(name, *figures(every, "net")))
+    lines.append(row("… without the films of the calcification list too", *figures(every, "net", without_calc=True)))
+    beside = [number for number in COMPARED if number in found and "floor" in found[number].said]
+    for some in [beside, *([number] for number in beside if len(beside) > 1)]:
+        if not some:
+            continue
+        its, where = [found[number] for number in some], f"fold{'s' * (len(some) > 1)} {', '.join(map(str, some))}"
+        (ours, evidence), (theirs, _) = figures(its, "net"), figures(its, "floor")
+        lines.append(row(f"{NAMES['net']}, {where}", ours, evidence))
+        lines.append(row(f"{NAMES['floor']}, {where}", theirs, evidence))
+        minus = [less(ours[key], theirs[key], evidence.women) for key in COLUMNS.values()]
+        lines.append(f"| the difference | | | | {' | '.join(minus)} |")
+    return lines
+
+
+def probabilities(found: dict[int, Fold], folder: Path) -> list[str]:
+    """The head's answers by level, each fold by a head of the others' films."""
+    films = pd.concat(
+        [pd.read_csv(folder / f"fold-{number}" / "net" / "inputs.csv").assign(fold=number) for number in found],
+        ignore_index=True,
+    )
+    columns, each = list(inputs_named("features")), {level: [] for level in LEVELS}
+    for number in found if len(found) > 1 else ():
+        others, own = films[films["fold"] != number], films[films["fold"] == number]
+        others = others[others["kinds_not_outlined"].isna()]  # as train-head does
+        labels = others.assign(malignant=others["malignant"] > 0)
+        head = fit_head(others[columns].to_numpy(float), labels, kind="features", model="study", seed=1)
+        for level in LEVELS:
+            each[level].append(judged(own, head, own[columns].to_numpy(float), level, number))
+    measures = ("AUC", "slope", "intercept", "Brier", "ECE")
+    lines = [f"| level | cases | malignant | {' | '.join(measures)} |", "|---" * (3 + len(measures)) + "|"]
+    women = films["woman"].nunique()
+    for level, answers in each.items():
+        if answers:
+            one: Judged = together(answers)
+            cells = [spelled_out(over_seeds([one], measure), women, BOUNDS[measure]) for measure in measures]
+            lines.append(f"| {level} | {len(one.name)} | {int(one.malignant.sum())} | {' | '.join(cells)} |")
+    return lines
+
+
+def groups(found: dict[int, Fold]) -> list[str]:
+    """Lesions found in groups of lesions and films, all folds together."""
+    lines = ["| group | women | lesions or films | sensitivity at 1 | AUC by image |", "|---" * 5 + "|"]
+    for its in strata(joined([fold.evidence for fold in found.values()]), "net"):
+        few = ", too few women" if its["too_few"] else ""
+        shown = [its.get(key) for key in ("sensitivity_at_1", "auc")]
+        cells = [span(figure) if figure and figure["value"] is not None else "" for figure in shown]
+        count = its.get("lesions") if its["of"] == "lesions" else its.get("films")
+        lines.append(f"| {its['name']}: {its['value']}{few} | {its['women']} | {count} | {' | '.join(cells)} |")
+    return lines
+
+
+def tables(folder: Path = FOLDER) -> dict[str, str]:
+    """Name -> table in Markdown; none before a fold is kept."""
+    found = folds(folder)
+    if not found:
+        return {}
+    facts = [fold.facts for fold in found.values()]
+    if len({its["data"]["source"] for its in facts}) > 1 or len({its["parameters"] for its in facts}) > 1:
+        raise SystemExit(f"{folder}: folds of different sets or nets")
+    said = (
+        f"{facts[0]['data']['source']}, each fold by a net of the other four; {facts[0]['parameters'] / 1e6:.1f} "
+        f"million parameters, {facts[0]['run']['crops']:,} crops at {facts[0]['run']['rows']} rows."
+    )
+    return {
+        "shipped": "\n".join([said, "", *lesions(found)]),
+        "shipped head": "\n".join(probabilities(found, folder)),
+        "shipped groups": "\n".join(groups(found)),
+    }
+
+
+if __name__ == "__main__":
+    for title, text in tables().items():
+        print(f"\n## {title}\n\n{text}")

@@ -1,0 +1,108 @@
+"""The net that ships: folds judged by nets that have not seen them, beside the plain U-Net, and all of it in small."""
+
+import argparse
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammomap.benchmark.evidence import Evidence
+from mammomap.benchmark.judge import Said, judge_system
+from mammomap.classify.heads import read_head
+
+NETS = Path(__file__).resolve().parents[2] / "study" / "nets" / "films"
+
+
+def both(studies, ours: str, theirs: str) -> tuple[dict[str, Said], Evidence]:
+    """Two nets of the comparison as the net that ships and the floor, in one evidence."""
+    (facts, one), (_, other) = (studies("kept").kept(NETS, name) for name in (ours, theirs))
+    first = int(one.marks["mark"].max()) + 1
+    parts = {}
+    for name, its in (("marks", {"mark": first}), ("hits", {"mark": first}), ("scores", {}), ("overlap", {})):
+        moved = getattr(other, name)
+        moved = moved.assign(**{key: moved[key] + by for key, by in its.items()})
+        tables = [getattr(one, name), moved]
+        if name != "hits":
+            tables = [table.assign(system=system) for table, system in zip(tables, ("net", "floor"), strict=True)]
+        parts[name] = pd.concat(tables, ignore_index=True)
+    said = Said.of_entry(facts["said"])
+    return {name: replace(said, name=name) for name in ("net", "floor")}, replace(one, **parts)
+
+
+def dealt(studies, ours: str, theirs: str) -> dict:
+    """The same in two folds."""
+    said, evidence = both(studies, ours, theirs)
+    first = evidence.film_number.to_numpy() < 120
+    found = {}
+    for number, among in ((0, first), (4, ~first)):
+        its = evidence.of(among)
+        hits = its.hits[its.hits["mark"].isin(its.marks["mark"]) & its.hits["lesion"].isin(its.lesions["lesion"])]
+        start = int(its.lesions["lesion"].min())
+        lesions, hits = (
+            its.lesions.assign(lesion=its.lesions["lesion"] - start),
+            hits.assign(lesion=hits["lesion"] - start),
+        )
+        calc = frozenset(its.films["image_id"].iloc[:7])
+        fold = studies("kept").on_one_scale(replace(its, lesions=lesions, hits=hits))
+        found[number] = studies("shipped_table").Fold(said, fold, calc, {})
+    return found
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+def test_both_stand_on_the_same_films_and_their_difference_is_paired(studies) -> None:
+    module = studies("shipped_table")
+    found = dealt(studies, "fpn", "fcn32s-light")
+    rows = {cells(line)[0]: cells(line) for line in module.lesions(found)[2:]}
+    films = sum(len(fold.evidence.films) for fold in found.values())
+    assert rows["the net that ships, folds 0, 4"][1] == rows["a plain U-Net, folds 0, 4"][1] == str(films)
+    assert rows["… without the films of the calcification list too"][1] == str(films - 14)
+    assert {"the net that ships, fold 4", "a plain U-Net, fold 4"} <= set(rows)
+    column = 4 + list(module.COLUMNS).index("at 1")
+    evidence = studies("kept").joined([fold.evidence for fold in found.values()])
+    values = {}
+    for name, shown in (("net", "the net that ships"), ("floor", "a plain U-Net")):
+        figures = judge_system(evidence, found[0].said[name])[1]
+        values[name] = figures[module.COLUMNS["at 1"]].value
+        assert rows[f"{shown}, folds 0, 4"][column].startswith(f"{values[name]:.2f} (")
+    differences = [cells(line) for line in module.lesions(found) if line.startswith("| the difference")]
+    assert len(differences) == 3 and values["net"] != values["floor"]
+    assert differences[0][column].startswith(f"{values['net'] - values['floor']:.2f} (")
+    same = [line for line in module.lesions(dealt(studies, "fpn", "fpn")) if line.startswith("| the difference")]
+    assert all(cell.startswith("0.00 (0.00") for cell in cells(same[0])[4:])
+
+
+def test_nothing_is_trained_or_said_before_the_recipe_is_frozen(studies, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(studies("recipe"), "FROZEN", "")
+    with pytest.raises(SystemExit, match="not frozen yet"):
+        studies("shipped").net(argparse.Namespace(films=tmp_path, out=tmp_path, phantoms=None))
+    assert studies("shipped_table").tables(tmp_path) == {}
+
+
+@pytest.mark.slow
+def test_all_of_it_in_small(studies, drawn_set, tmp_path: Path, monkeypatch) -> None:
+    recipe, shipped = studies("recipe"), studies("shipped")
+    films = tmp_path / "films"
+    shutil.copytree(drawn_set.root, films)
+    table = pd.read_csv(films / "films.csv")
+    table.assign(in_calc_list=(np.arange(len(table)) % 9 == 0).astype(int)).to_csv(films / "films.csv", index=False)
+    women = sorted(table["patient_id"].unique())
+    pd.DataFrame({"patient_id": women, "fold": np.arange(len(women)) % 5}).to_csv(films / "folds.csv", index=False)
+    small = {"crops": 64, "crop": 64, "validate_every": 64}
+    monkeypatch.setitem(recipe.STEPS, "small", recipe.Step("in small", small, rows=96, segment=("--flips",)))
+    monkeypatch.setattr(recipe, "FROZEN", "small")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "kept")
+    wanted = argparse.Namespace(films=films, out=tmp_path / "work", phantoms=None, floor=None)
+    for number in (0, 4):
+        shipped.fold(number, wanted)
+    shipped.bundle(wanted)
+    head = read_head(tmp_path / "work" / "film-masses.zip")
+    assert head.flips and "maps by 5 nets" in head.fitted_on and head.levels["image"].women == len(women)
+    found = studies("shipped_table").tables(tmp_path / "kept")
+    assert "folds 0, 4" in found["shipped"] and "64 crops at 96 rows" in found["shipped"]
+    assert len(found["shipped head"].splitlines()) == 5 and "view: CC" in found["shipped groups"]
