@@ -71,6 +71,11 @@ STEPS = {
     "focal": Step("focal loss", {"loss": "focal"}),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),
     "slow-mean": Step("a running mean of 0.999", {"ema": 0.999}),
+    "together": Step(
+        "started from a net trained on phantoms, batches of 4, 32,000 crops",
+        {"batch": 4, "crops": 32_000, "validate_every": 8_000},
+        start=True,
+    ),
     "jitter": Step("proportions jittered by 0.15, one crop in three bent", {"proportion": 0.15, "elastic": 0.33}),
 }
 
