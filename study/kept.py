@@ -90,18 +90,17 @@ def on_one_scale(fold: Evidence) -> Evidence:
 
 
 def joined(folds: Sequence[Evidence]) -> Evidence:
-    """The evidence of several folds as one. Scores are ranked together as they are; see `on_one_scale`."""
+    """The evidence of several folds as one, numbered anew. Scores are ranked together as they are (`on_one_scale`)."""
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in FILES}
     lesions = marks = 0
     for fold in folds:
         its = {name: getattr(fold, name) for name in FILES}
-        its["lesions"] = its["lesions"].assign(lesion=its["lesions"]["lesion"] + lesions)
-        its["marks"] = its["marks"].assign(mark=its["marks"]["mark"] + marks)
-        hits, overlap = its["hits"], its["overlap"]
-        its["hits"] = hits.assign(mark=hits["mark"] + marks, lesion=hits["lesion"] + lesions)
-        its["overlap"] = overlap.assign(
-            lesion=overlap["lesion"].where(overlap["lesion"] < 0, overlap["lesion"] + lesions)
-        )
+        lesion, mark, hits, of = its["lesions"]["lesion"], its["marks"]["mark"], its["hits"], its["overlap"]["lesion"]
+        by, mark_by = lesions - lesion.min(), marks - mark.min()
+        its["lesions"] = its["lesions"].assign(lesion=lesion + by)
+        its["marks"] = its["marks"].assign(mark=mark + mark_by)
+        its["hits"] = hits.assign(mark=hits["mark"] + mark_by, lesion=hits["lesion"] + by)
+        its["overlap"] = its["overlap"].assign(lesion=of.where(of < 0, of + by))
         lesions, marks = its["lesions"]["lesion"].max() + 1, its["marks"]["mark"].max() + 1
         for name, table in its.items():
             tables[name].append(table)

@@ -27,3 +27,9 @@ def tables(drawn_set) -> Tables:
     made = index_own_data(drawn_set.root)
     number = made.films["patient_id"].str[1:].astype(int)
     return make_tables(made.films.assign(fold=number // 2 % 5), made.lesions, about=made.about)
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test here is about the width of an interval."""
+    monkeypatch.setattr("mammomap.benchmark.evidence.RESAMPLES", 200)

@@ -68,22 +68,26 @@ def some(evidence: Evidence, kept: np.ndarray) -> Evidence:
 
 
 def test_folds_together_are_the_whole(studies) -> None:
-    """Numbers of lesions and marks begin at 0 in each fold, as in a report of its own."""
+    """Whether numbers of lesions and marks begin at 0 in each fold, as in a report of its own, or not."""
     kept = studies("kept")
     facts, whole = kept.kept(NETS, "fpn")
     first = whole.film_number.to_numpy() < 100
     folds = [some(whole, first), some(whole, ~first)]
-    lesions, marks = int(folds[1].lesions["lesion"].min()), int(folds[1].marks["mark"].min())
-    assert lesions > 0 and marks > 0
+    lesions, marks = folds[1].lesions["lesion"], folds[1].marks["mark"]
+    assert lesions.min() > 0 and marks.min() > 0
+    hits = folds[1].hits.assign(
+        mark=folds[1].hits["mark"] - marks.min(), lesion=folds[1].hits["lesion"] - lesions.min()
+    )
     of_its_own = replace(
         folds[1],
-        lesions=folds[1].lesions.assign(lesion=folds[1].lesions["lesion"] - lesions),
-        marks=folds[1].marks.assign(mark=folds[1].marks["mark"] - marks),
-        hits=folds[1].hits.assign(mark=folds[1].hits["mark"] - marks, lesion=folds[1].hits["lesion"] - lesions),
+        lesions=folds[1].lesions.assign(lesion=lesions - lesions.min()),
+        marks=folds[1].marks.assign(mark=marks - marks.min()),
+        hits=hits,
     )
-    together = kept.joined([folds[0], of_its_own])
     said = Said.of_entry(facts["said"])
-    assert judge_system(together, said)[0]["froc"] == judge_system(whole, said)[0]["froc"]
+    for second in (of_its_own, folds[1]):
+        together = kept.joined([folds[0], second])
+        assert judge_system(together, said)[0]["froc"] == judge_system(whole, said)[0]["froc"]
     with pytest.raises(ValueError, match="two folds"):
         kept.joined([folds[0], folds[0]])
 
@@ -110,19 +114,26 @@ def test_folds_of_nets_with_scales_of_their_own_are_ranked_by_what_scores_cost(s
     )
 
     def together(*its: Evidence) -> list:
-        numbered = [
-            replace(
-                fold,
-                lesions=fold.lesions.assign(lesion=fold.lesions["lesion"] - number),
-                hits=fold.hits.assign(lesion=fold.hits["lesion"] - number),
-            )
-            for fold in its
-            for number in [int(fold.lesions["lesion"].min())]
-        ]
-        return figures(kept.joined(numbered))
+        return figures(kept.joined(its))
 
     one = [kept.on_one_scale(fold) for fold in folds]
     assert together(one[0], kept.on_one_scale(other)) == together(*one) != together(folds[0], other)
+
+
+def test_folds_of_uneven_size_are_joined_at_the_same_rate_of_false_positives(studies) -> None:
+    kept = studies("kept")
+    facts, whole = kept.kept(NETS, "fpn")
+    said = Said.of_entry(facts["said"])
+
+    def found(evidence: Evidence) -> tuple[float, int]:
+        froc = judge_system(evidence, said)[0]["froc"]["any"]
+        return next(row["value"] for row in froc["at"] if row["fp"] == 1), froc["lesions"]
+
+    first = whole.film_number.to_numpy() < 40
+    folds = [some(whole, among) for among in (first, ~first)]
+    (one, few), (other, many) = (found(fold) for fold in folds)
+    value, count = found(kept.joined([kept.on_one_scale(fold) for fold in folds]))
+    assert count == few + many and value == pytest.approx((one * few + other * many) / count, abs=1e-5)
 
 
 def test_only_the_strongest_marks_stay(studies) -> None:
