@@ -70,6 +70,10 @@ STEPS = {
     "cross-entropy": Step("cross-entropy alone", {"loss": "ce"}),
     "focal": Step("focal loss", {"loss": "focal"}),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),
+    "background-more": Step("one crop in four near lesions", {"lesion_share": 0.25}),
+    "phantoms-background": Step(
+        "started from a net trained on phantoms, one crop in four near lesions", {"lesion_share": 0.25}, start=True
+    ),
     "slow-mean": Step("a running mean of 0.999", {"ema": 0.999}),
     "together": Step(
         "started from a net trained on phantoms, batches of 4, 32,000 crops",

@@ -73,16 +73,13 @@ def test_folds_together_are_the_whole(studies) -> None:
     facts, whole = kept.kept(NETS, "fpn")
     first = whole.film_number.to_numpy() < 100
     folds = [some(whole, first), some(whole, ~first)]
-    lesions, marks = folds[1].lesions["lesion"], folds[1].marks["mark"]
-    assert lesions.min() > 0 and marks.min() > 0
-    hits = folds[1].hits.assign(
-        mark=folds[1].hits["mark"] - marks.min(), lesion=folds[1].hits["lesion"] - lesions.min()
-    )
+    lesion, mark = int(folds[1].lesions["lesion"].min()), int(folds[1].marks["mark"].min())
+    assert lesion > 0 and mark > 0
     of_its_own = replace(
         folds[1],
-        lesions=folds[1].lesions.assign(lesion=lesions - lesions.min()),
-        marks=folds[1].marks.assign(mark=marks - marks.min()),
-        hits=hits,
+        lesions=folds[1].lesions.assign(lesion=folds[1].lesions["lesion"] - lesion),
+        marks=folds[1].marks.assign(mark=folds[1].marks["mark"] - mark),
+        hits=folds[1].hits.assign(mark=folds[1].hits["mark"] - mark, lesion=folds[1].hits["lesion"] - lesion),
     )
     said = Said.of_entry(facts["said"])
     for second in (of_its_own, folds[1]):
