@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,11 @@ def go(*words: object) -> None:
     typed = [str(word) for word in words]
     print("$ mammomap", *typed, flush=True)
     subprocess.run([sys.executable, "-m", "mammomap", *typed], check=True)
+
+
+def as_options(settings: Mapping[str, object]) -> list[str]:
+    """Training settings as `mammomap train` is told them."""
+    return [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
 
 
 def keep(evidence: Evidence, report: dict, run: Path, folder: Path, name: str, **more: object) -> None:

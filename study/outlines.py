@@ -19,7 +19,7 @@ import argparse
 import json
 from pathlib import Path
 
-from kept import go, keep, strongest
+from kept import as_options, go, keep, strongest
 from recipe import BASE
 from tqdm import tqdm
 
@@ -40,9 +40,8 @@ def trained(name: str, fold: int, films: Path, work: Path, start: Path | None) -
     go("index", films, "-o", tables)
     go("prepare", tables, "-o", store, "--rows", ROWS)
     settings = BASE | {"crops": CROPS, "validate_every": CROPS // 4}
-    words = [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
-    words += ["--init-from", start] if start else []
-    go("train", store, "-o", run, "--split", f"k-fold:{fold}/{FOLDS}", "--seed", SEED, *words)
+    more = ("--init-from", start) if start else ()
+    go("train", store, "-o", run, "--split", f"k-fold:{fold}/{FOLDS}", "--seed", SEED, *as_options(settings), *more)
     return run
 
 

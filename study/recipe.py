@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from kept import go, keep, strongest
+from kept import as_options, go, keep, strongest
 from rotation import of_folds
 
 from mammomap.benchmark.evidence import read_evidence
@@ -114,8 +114,7 @@ def trained(name: str, seed: int, wanted: argparse.Namespace) -> Path:
     step, work = STEPS[name], wanted.out
     tables, store, split = prepared(wanted.films, work, step.rows)
     run, at = work / f"{step.maps_of or name}-{seed}" / "run", work / f"{name}-{seed}"
-    settings = {**BASE, **step.train}
-    options = [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+    options: list[object] = [*as_options({**BASE, **step.train})]
     if step.start:
         if wanted.phantoms is None:
             raise SystemExit("--phantoms RUN is missing")

@@ -121,20 +121,18 @@ def looked_at(number: int, store: Store, run: Run, work: Path, sizes: argparse.N
     if path.is_file():
         return path
     mapper, features, seen = RunMapper(run), NetFeatures(run), set(run.women_codes)
-    about = store.tables.films.set_index("image_id").join(yardsticks(store.tables).set_index("image_id"))
+    about = films_with_yardsticks(store)
     rows, coarse, deep = [], [], []
     listed = list(films_by_part(store, run.split, sizes))
     for part, image_id in tqdm(listed, desc=f"rotation {number}", unit="film"):
         stored, film = store[image_id], about.loc[image_id]
         working = WorkingFilm(stored.pixels, stored.grid)
         made = mapper(working)
-        values = inputs_of(made, candidate_rows(image_id, made))
         code = women_codes([film["patient_id"]], run.source)[0]
         if (code in seen) != (part in ("net", "validation")):
             raise SystemExit(f"{image_id}: part {part}, and the net says otherwise")
-        told = {"rotation": number, "part": "seen" if part == "net" else part, "image_id": image_id, "woman": code}
-        told |= {"side": film["side"], "view": film["view"], "malignant": int(film["malignant"])}
-        rows.append(told | without_a_net(film, made) | values)
+        told = {"rotation": number, "part": "seen" if part == "net" else part}
+        rows.append(told | row_of(image_id, code, film, made))
         coarse.append(np.rint(coarse_map(made) * COARSE).astype(np.int8))
         deep.append(features(working))
     frame, deep = pd.DataFrame(rows), np.stack(deep)
@@ -158,6 +156,18 @@ def films_by_part(store: Store, split: Split, sizes: argparse.Namespace) -> Iter
         for image_id in sorted(films.loc[usable, "image_id"]):
             if image_id in store:
                 yield part, image_id
+
+
+def films_with_yardsticks(store: Store) -> pd.DataFrame:
+    """What is known of each film without a net; the index is image_id."""
+    return store.tables.films.set_index("image_id").join(yardsticks(store.tables).set_index("image_id"))
+
+
+def row_of(image_id: str, woman: str, film: pd.Series, made: FilmMap) -> dict[str, object]:
+    """What is kept of a film for heads. woman: her code."""
+    told = {"image_id": image_id, "woman": woman, "side": film["side"], "view": film["view"]}
+    told |= {"malignant": int(film["malignant"])}
+    return told | without_a_net(film, made) | inputs_of(made, candidate_rows(image_id, made))
 
 
 def without_a_net(film: pd.Series, made: FilmMap) -> dict[str, float]:

@@ -23,9 +23,8 @@ from pathlib import Path
 
 import pandas as pd
 import recipe
-from head_inputs import inputs_of
-from kept import MEASURED, go, keep, strongest
-from rotation import without_a_net
+from kept import MEASURED, as_options, go, keep, strongest
+from rotation import films_with_yardsticks, row_of
 from tqdm import tqdm
 
 from mammomap.benchmark.evidence import read_evidence
@@ -33,8 +32,6 @@ from mammomap.masks.files import write_atomically
 from mammomap.masks.mapfile import women_codes
 from mammomap.masks.store import Store
 from mammomap.masks.working import WorkingFilm
-from mammomap.masks.yardsticks import yardsticks
-from mammomap.seg.candidates import candidate_rows
 from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import read_run
 
@@ -59,9 +56,8 @@ def net(wanted: argparse.Namespace) -> tuple[Path, Path, Path]:
     tables, store, run = work / "tables", work / "store", work / "run"
     go("index", wanted.films, "-o", tables)
     go("prepare", tables, "-o", store, "--rows", step.rows)
-    settings = {**recipe.BASE, **step.train, "chosen_by": "last"}
-    words = [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
-    go("train", store, "-o", run, "--split", "all", "--seed", SEED, *words, *start(wanted))
+    options = as_options({**recipe.BASE, **step.train, "chosen_by": "last"})
+    go("train", store, "-o", run, "--split", "all", "--seed", SEED, *options, *start(wanted))
     return tables, store, run
 
 
@@ -112,15 +108,15 @@ def inputs(store: Store, run: Path, image_ids: list[str]) -> pd.DataFrame:
     """What heads are given of films, one row each, as in `rotation.py`."""
     opened = read_run(run)
     mapper = RunMapper(opened, flips=bool(flips()))
-    about = store.tables.films.set_index("image_id").join(yardsticks(store.tables).set_index("image_id"))
-    rows = []
+    about, rows = films_with_yardsticks(store), []
     for image_id in tqdm(image_ids, desc="inputs of heads", unit="film"):
         stored, film = store[image_id], about.loc[image_id]
-        made = mapper(WorkingFilm(stored.pixels, stored.grid))
-        told = {"image_id": image_id, "woman": women_codes([film["patient_id"]], opened.source)[0]}
-        told |= {"side": film["side"], "view": film["view"], "malignant": int(film["malignant"])}
-        told["kinds_not_outlined"] = film["kinds_not_outlined"]
-        rows.append(told | without_a_net(film, made) | inputs_of(made, candidate_rows(image_id, made)))
+        made, code = (
+            mapper(WorkingFilm(stored.pixels, stored.grid)),
+            women_codes([film["patient_id"]], opened.source)[0],
+        )
+        told = row_of(image_id, code, film, made)
+        rows.append(told | {"kinds_not_outlined": film["kinds_not_outlined"]})
     return pd.DataFrame(rows)
 
 
