@@ -32,6 +32,8 @@ CHOOSING, SPLIT_SEED = 10, 1
 SEEDS = (1, 2)
 BASE = {"net": "linknet", "encoder": "tu-resnet10t", "crops": 16_000, "crop": 256, "validate_every": 4_000}
 """Small enough to ship: 5.4 million weights."""
+LONG = {"crops": 96_000, "batch": 16, "validate_every": 48_000, "chosen_by": "last"}
+"""What a GPU allows."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,6 @@ STEPS = {
         rows=384,
     ),
     "wide": Step("crops of 384 pixels, the same pixels in all", {"crop": 384, "crops": 7_112, "validate_every": 1_778}),
-    "long": Step("64,000 crops", {"crops": 64_000, "validate_every": 16_000}),
     "batch-4": Step("batches of 4 crops, so twice the steps", {"batch": 4}),
     "rate-3e-3": Step("a learning rate of 0.003, not 0.001", {"learning_rate": 3e-3}),
     "cross-entropy": Step("cross-entropy alone", {"loss": "ce"}),
@@ -81,6 +82,36 @@ STEPS = {
         start=True,
     ),
     "jitter": Step("proportions jittered by 0.15, one crop in three bent", {"proportion": 0.15, "elastic": 0.33}),
+    "long": Step("LONG: batches of 16, 96,000 crops, and their last weights", LONG),
+    "long-phantoms": Step("LONG, started from a net trained on phantoms", LONG, start=True),
+    "medium-phantoms": Step(
+        "32,000 crops in batches of 16, started from a net trained on phantoms",
+        {**LONG, "crops": 32_000, "validate_every": 16_000},
+        start=True,
+    ),
+    "longer-phantoms": Step(
+        "192,000 crops in batches of 32, started from a net trained on phantoms",
+        {**LONG, "crops": 192_000, "validate_every": 96_000, "batch": 32},
+        start=True,
+    ),
+    "long-varied": Step(
+        "LONG from phantoms, proportions jittered by 0.15, one crop in five bent, weight decay of 0.05",
+        {**LONG, "proportion": 0.15, "elastic": 0.2, "weight_decay": 0.05},
+        start=True,
+    ),
+    "long-wide": Step(
+        "LONG from phantoms, crops of 384 pixels, 64,000 of them",
+        {**LONG, "crop": 384, "crops": 64_000, "validate_every": 32_000},
+        start=True,
+    ),
+    "long-768": Step("LONG from phantoms, 768 rows, crops of 320 pixels", {**LONG, "crop": 320}, rows=768, start=True),
+    "long-efficientnet": Step(
+        "LONG, U-Net with efficientnet-b0", {**LONG, "net": "unet", "encoder": "efficientnet-b0"}
+    ),
+    "long-unet": Step(
+        "LONG, U-Net with resnet34 (24.4 million weights: too large to ship)",
+        {**LONG, "net": "unet", "encoder": "resnet34"},
+    ),
 }
 
 FROZEN = ""
@@ -109,11 +140,11 @@ def dealt(tables: Tables) -> Split:
     return Split(f"fold {JUDGED} judged, folds {LEARNING[0]} and {LEARNING[1]} learn (seed {SPLIT_SEED})", part_of)
 
 
-def trained(name: str, seed: int, wanted: argparse.Namespace) -> Path:
-    """The report on the judged women."""
+def trained(name: str, seed: int, wanted: argparse.Namespace) -> tuple[Path, Path, Path]:
+    """Tables, split and run."""
     step, work = STEPS[name], wanted.out
     tables, store, split = prepared(wanted.films, work, step.rows)
-    run, at = work / f"{step.maps_of or name}-{seed}" / "run", work / f"{name}-{seed}"
+    run = work / f"{step.maps_of or name}-{seed}" / "run"
     options: list[object] = [*as_options({**BASE, **step.train})]
     if step.start:
         if wanted.phantoms is None:
@@ -121,8 +152,13 @@ def trained(name: str, seed: int, wanted: argparse.Namespace) -> Path:
         options += ["--init-from", wanted.phantoms]
     if not step.maps_of:
         go("train", store, "-o", run, "--split", split, "--seed", seed, *options)
+    return tables, split, run
+
+
+def judged(name: str, at: Path, tables: Path, split: Path, run: Path) -> Path:
+    """The report on the judged women."""
     test = ("--split", split, "--part", "test")
-    go("segment", tables, *test, "--model", run, *step.segment, "-o", at / "maps")
+    go("segment", tables, *test, "--model", run, *STEPS[name].segment, "-o", at / "maps")
     plain = ("--run", run, "--no-pictures", "--no-trivial")
     go("benchmark", tables, f"{name}={at / 'maps'}", *test, *plain, "-o", at / "report")
     return at / "report"
@@ -136,11 +172,14 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for tables, stores, runs and maps")
     parser.add_argument("--seed", type=int, choices=SEEDS, default=SEEDS[0])
     parser.add_argument("--phantoms", type=Path, metavar="RUN", help="a run on phantoms to start from")
+    parser.add_argument("--train-only", action="store_true", help="stop before the judging")
     wanted = parser.parse_args()
-    judged = trained(wanted.step, wanted.seed, wanted)
-    run = wanted.out / f"{STEPS[wanted.step].maps_of or wanted.step}-{wanted.seed}" / "run"
-    report, evidence = json.loads((judged / "report.json").read_text()), strongest(read_evidence(judged))
-    keep(evidence, report, run, FOLDER, f"{wanted.step}-{wanted.seed}")
+    name = f"{wanted.step}-{wanted.seed}"
+    tables, split, run = trained(wanted.step, wanted.seed, wanted)
+    if not wanted.train_only:
+        report = judged(wanted.step, wanted.out / name, tables, split, run)
+        told, evidence = json.loads((report / "report.json").read_text()), strongest(read_evidence(report))
+        keep(evidence, told, run, FOLDER, name)
 
 
 if __name__ == "__main__":
