@@ -80,6 +80,8 @@ class TrainConfig:
     """What training lowers, one of `LOSSES` (`mammomap.seg.losses`)."""
     lesion_weight: float = 4.0
     """Weight of each lesion class in the cross-entropy; background has 1."""
+    label_weight: float = 1.0
+    """Weight of the part of the loss `lesion` that asks which class a lesion is; 0 leaves it out."""
     ema: float = 0.995
     """Share of the running mean that stays at each step; validation and the saved model use the running mean."""
     malignant_share: float = 0.4
@@ -134,8 +136,8 @@ class TrainConfig:
         shares = (self.malignant_share, self.lesion_share, self.elastic)
         if not (all(0 <= share <= 1 for share in shares) and 0 <= self.ema < 1 and 0 <= self.proportion < 1):
             faults.append("shares must lie in [0, 1], ema and proportion in [0, 1)")
-        if self.learning_rate <= 0 or self.lesion_weight <= 0:
-            faults.append("learning_rate and lesion_weight must be positive")
+        if self.learning_rate <= 0 or self.lesion_weight <= 0 or self.label_weight < 0:
+            faults.append("learning_rate and lesion_weight must be positive, label_weight not negative")
         if faults:
             raise ConfigError("training settings: " + "; ".join(faults))
 

@@ -33,10 +33,11 @@ MISSED, FALSE = 0.7, 0.3
 """What a missed and a false pixel cost in the Tversky loss."""
 
 
-def make_loss(name: str, classes: Sequence[int], lesion_weight: float) -> nn.Module:
-    """The loss of that name, one of `LOSSES`; `lesion_weight` is for `lesion`, `ce` and `focal`."""
+def make_loss(name: str, classes: Sequence[int], lesion_weight: float, label_weight: float = 1.0) -> nn.Module:
+    """The loss of that name, one of `LOSSES`; `lesion_weight` is for `lesion`, `ce` and `focal`, `label_weight` for
+    `lesion`."""
     if name == "lesion":
-        return LesionLoss(classes, lesion_weight)
+        return LesionLoss(classes, lesion_weight, label_weight)
     if name in ("ce", "focal"):
         return PixelLoss(classes, lesion_weight, FOCUS if name == "focal" else 0.0)
     if name == "lovasz":
@@ -144,14 +145,15 @@ def label_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 class LesionLoss(nn.Module):
-    """Mean weighted cross-entropy, half the sum of Dice on lesion and on malignancy, `label_loss`; at least 0.
+    """Mean weighted cross-entropy, half the sum of Dice on lesion and on malignancy, `label_loss` times its weight; at
+    least 0.
 
     In: logits `(batch, classes, rows, cols)`, targets int64 `(batch, rows, cols)` with `VOID` where nothing is known.
     """
 
-    def __init__(self, classes: Sequence[int], lesion_weight: float) -> None:
+    def __init__(self, classes: Sequence[int], lesion_weight: float, label_weight: float = 1.0) -> None:
         super().__init__()
-        bad = malignant_classes(classes)
+        self.label_weight, bad = label_weight, malignant_classes(classes)
         self.malignant = [channel for channel, code in enumerate(classes) if code in bad]
         self.cross_entropy = PixelLoss(classes, lesion_weight, 0.0)
 
@@ -160,4 +162,5 @@ class LesionLoss(nn.Module):
         found = torch.stack([1 - probabilities[:, 0], probabilities[:, self.malignant].sum(1)], 1)
         bad = torch.isin(targets, torch.tensor(self.malignant, device=targets.device))
         by_layer, _ = overlap(found, torch.stack([targets > 0, bad], 1), targets != VOID, 0.5, 0.5)
-        return self.cross_entropy(logits, targets) + 0.5 * by_layer.sum() + label_loss(logits.float(), targets)
+        found_or_not = self.cross_entropy(logits, targets) + 0.5 * by_layer.sum()
+        return found_or_not + self.label_weight * label_loss(logits.float(), targets)

@@ -129,7 +129,7 @@ def seconds_per_step(
     rng = np.random.default_rng(0)
     images = torch.from_numpy(rng.random((batch, 1, crop, crop), np.float32)).to(hardware.device)
     targets = torch.from_numpy(channel_targets(rng.choice(classes, (batch, crop, crop)).astype(np.uint8), classes))
-    loss = make_loss(config.loss, classes, config.lesion_weight).to(hardware.device)
+    loss = make_loss(config.loss, classes, config.lesion_weight, config.label_weight).to(hardware.device)
     net = net.to(hardware.device).train()
     optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-6)
     took = []

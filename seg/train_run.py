@@ -156,7 +156,7 @@ def _task(
 ) -> Task:
     """Crops of the net's films, the loss of the settings, validation on whole films; as many of the net's own films
     are looked at beside it, so that overfitting shows."""
-    loss = make_loss(config.loss, classes, config.lesion_weight).to(hardware.device)
+    loss = make_loss(config.loss, classes, config.lesion_weight, config.label_weight).to(hardware.device)
     sampler = CropSampler(store, net_films, classes, config, workers=hardware.drawing_workers)
     rng = np.random.default_rng([config.seed, 13])
     count = min(len(validation_films) or LOOKED_AT, len(net_films))

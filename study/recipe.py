@@ -76,6 +76,7 @@ STEPS = {
     "rate-3e-3": Step("a learning rate of 0.003, not 0.001", {"learning_rate": 3e-3}),
     "cross-entropy": Step("cross-entropy alone", {"loss": "ce"}),
     "focal": Step("focal loss", {"loss": "focal"}),
+    "no-label": Step("a loss that does not ask which class a lesion is, but by its pixels", {"label_weight": 0.0}),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),
     "background-more": Step("one crop in four near lesions", {"lesion_share": 0.25}),
     "phantoms-background": Step(
@@ -89,6 +90,13 @@ STEPS = {
     ),
     "jitter": Step("proportions jittered by 0.15, one crop in three bent", {"proportion": 0.15, "elastic": 0.33}),
     "long-phantoms": Step("32,000 crops in batches of 16 and their last weights, from phantoms", LONG, start=True),
+    "long-flips": Step(
+        "long-phantoms, maps averaged over the film as it is and turned over",
+        LONG,
+        start=True,
+        maps_of="long-phantoms",
+        segment=("--flips",),
+    ),
     "long-varied": Step(
         "like long-phantoms, proportions jittered by 0.2, weight decay of 0.05",
         {**LONG, "proportion": 0.2, "weight_decay": 0.05},
