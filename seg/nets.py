@@ -23,7 +23,11 @@ from mammomap.seg.fcn import FCN, LightTrunk, VggTrunk
 STRIDE = 32
 """Rows and columns that go into a net are multiples of this, where the net does not say otherwise."""
 LIGHT_NETS = ("fcn32s-light", "fcn16s-light", "fcn8s-light")
-NETS = (*smp.MODEL_ARCHITECTURES_MAPPING, *VGG_NETS, *LIGHT_NETS)
+SHALLOW = "unet-shallow"
+"""U-Net without the last stage of its encoder, which holds most of a small encoder's weights."""
+SHALLOW_CHANNELS = (256, 128, 64, 32)
+"""Of its decoder's stages; four, so that its stride is 16."""
+NETS = (*smp.MODEL_ARCHITECTURES_MAPPING, SHALLOW, *VGG_NETS, *LIGHT_NETS)
 
 SUPPORTED: dict[tuple[str, str], bool] = {
     ("unet", "resnet18"): True,
@@ -33,6 +37,7 @@ SUPPORTED: dict[tuple[str, str], bool] = {
     ("unet", "mobilenet_v2"): True,
     ("unet", "tu-convnext_atto"): True,
     ("unet", "tu-efficientnet_b0"): False,
+    ("unet-shallow", "tu-resnet18"): True,
     ("unetplusplus", "resnet18"): True,
     ("linknet", "resnet18"): True,
     ("linknet", "tu-resnet10t"): True,
@@ -76,8 +81,12 @@ def build_net(net: str, encoder: str, classes: int, seed: int, *, channels: int 
                 finest = int(net.removeprefix("fcn").partition("s")[0])
                 trunk = VggTrunk(channels) if net in VGG_NETS else LightTrunk(channels, encoder)
                 return FCN(trunk, classes, finest, at_once=net.endswith("at-once"))
-            make = smp.MODEL_ARCHITECTURES_MAPPING[net]
-            return make(encoder, encoder_weights=None, in_channels=channels, classes=classes)
+            make = smp.MODEL_ARCHITECTURES_MAPPING[net.removesuffix("-shallow")]
+            cut = {"encoder_depth": 4, "decoder_channels": SHALLOW_CHANNELS} if net == SHALLOW else {}
+            made = make(encoder, encoder_weights=None, in_channels=channels, classes=classes, **cut)
+            if net == SHALLOW:
+                made.stride = 16
+            return made
         except (KeyError, ValueError, RuntimeError, NotImplementedError, AssertionError) as error:
             reason = (str(error).strip(" '\"").splitlines() or [type(error).__name__])[0][:160]
             raise ConfigError(f"net {net!r} with encoder {encoder!r} cannot be built: {reason}") from None

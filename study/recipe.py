@@ -62,6 +62,7 @@ STEPS = {
     "unet": Step(
         "U-Net with resnet18 (14.3 million weights: too large to ship)", {"net": "unet", "encoder": "resnet18"}
     ),
+    "unet-shallow": Step("U-Net with resnet18 less its last stage", {"net": "unet-shallow", "encoder": "tu-resnet18"}),
     "fpn-mobilenet": Step("FPN with mobilenet_v2", {"net": "fpn", "encoder": "mobilenet_v2"}),
     "unet-efficientnet": Step("U-Net with efficientnet-b0", {"net": "unet", "encoder": "efficientnet-b0"}),
     "phantoms-first": Step("started from a net trained on phantoms", {}, start=True),

@@ -55,6 +55,16 @@ def test_lovasz_by_hand() -> None:
     assert made == pytest.approx((background + benign) / 2, rel=1e-5)
 
 
+def test_the_label_counts_by_its_weight() -> None:
+    logits = logits_of(PROBABILITIES)
+    none, half, whole = (
+        float(make_loss("lesion", CLASSES, 4.0, weight)(logits, TARGETS)) for weight in (0.0, 0.5, 1.0)
+    )
+    label = float(label_loss(logits, TARGETS))
+    assert label == pytest.approx(-math.log(0.8 / 0.9), rel=1e-5)
+    assert (half - none, whole - none) == pytest.approx((label / 2, label), rel=1e-5)
+
+
 def test_the_label_loss_by_hand() -> None:
     """Three benign pixels and one malignant in one crop, void and background in the other: the mean of both classes."""
     logits = torch.zeros(2, 3, 1, 4)
