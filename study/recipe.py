@@ -6,7 +6,7 @@
 
 A net learns from the women of folds 2 and 3, of whom one in ten chooses its checkpoint, and is judged on the women of
 fold 1. Folds 0 and 4 are not in the tables. A step is the base with what `STEPS` says of it; both have the seeds 1 and
-2, named before anything was run. A second call does what is missing.
+2, named before anything was run; 3 was named later, for the spread. A second call does what is missing.
 
 Kept in `study/recipe`: the judged films and lesions, and in STEP-SEED/ the strongest marks with their hits, the films'
 scores, and `facts.json`: settings, parameters, time, date, data hash.
@@ -78,6 +78,12 @@ STEPS = {
     "cross-entropy": Step("cross-entropy alone", {"loss": "ce"}),
     "focal": Step("focal loss", {"loss": "focal"}),
     "no-label": Step("a loss that does not ask which class a lesion is, but by its pixels", {"label_weight": 0.0}),
+    "label-tenth": Step("a tenth of the weight for which class a lesion is", {"label_weight": 0.1}),
+    "phantoms-label-tenth": Step(
+        "started from a net trained on phantoms, then a tenth of the weight for which class a lesion is",
+        {"label_weight": 0.1},
+        start=True,
+    ),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),
     "background-more": Step("one crop in four near lesions", {"lesion_share": 0.25}),
     "phantoms-background": Step(
