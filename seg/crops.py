@@ -40,7 +40,7 @@ def channel_targets(target: NDArray[np.uint8], classes: Sequence[int]) -> NDArra
 
 
 class CropSampler:
-    """Draws crops of the given films; batches by so many workers (`drawn_ahead`).
+    """Draws crops of the given films; batches in so many threads.
 
     Raises
     ------
@@ -55,10 +55,10 @@ class CropSampler:
         classes: Sequence[int],
         config: TrainConfig,
         *,
-        workers: int = 1,
+        threads: int = 1,
     ) -> None:
         self.store, self.classes, self.config = store, tuple(classes), config
-        self.workers, self._augment = workers, OnePerThread(self._augmentation)
+        self.threads, self._augment = threads, OnePerThread(self._augmentation)
         self.image_ids = list(image_ids)
         self._boxes: dict[str, NDArray[np.int64]] = {}
         self._limits: dict[str, tuple[float, float]] = {}
@@ -117,7 +117,7 @@ class CropSampler:
     ) -> Iterator[list[tuple[torch.Tensor, torch.Tensor]]]:
         """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole` parts; the next steps' are drawn
         while the net works on these."""
-        return drawn_ahead(lambda number: self._parts(number, ours, whole), start, stop, workers=self.workers)
+        return drawn_ahead(lambda number: self._parts(number, ours, whole), start, stop, threads=self.threads)
 
     def _parts(self, number: int, ours: range, whole: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
         size = self.config.batch // whole

@@ -42,8 +42,8 @@ class Hardware:
         return self.devices * self.nodes
 
     @property
-    def drawing_workers(self) -> int:
-        """Who draws crops while the net works: one thread beside a net on CPU, several processes to feed a GPU."""
+    def drawing_threads(self) -> int:
+        """Threads that draw crops while the net works: one beside a net on CPU, several to feed a GPU."""
         return 1 if self.device == "cpu" else max(1, min(8, self.threads // 2))
 
     def json(self) -> dict:

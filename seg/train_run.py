@@ -157,7 +157,7 @@ def _task(
     """Crops of the net's films, the loss of the settings, validation on whole films; as many of the net's own films
     are looked at beside it, so that overfitting shows."""
     loss = make_loss(config.loss, classes, config.lesion_weight, config.label_weight).to(hardware.device)
-    sampler = CropSampler(store, net_films, classes, config, workers=hardware.drawing_workers)
+    sampler = CropSampler(store, net_films, classes, config, threads=hardware.drawing_threads)
     rng = np.random.default_rng([config.seed, 13])
     count = min(len(validation_films) or LOOKED_AT, len(net_films))
     seen_films = [net_films[k] for k in sorted(rng.permutation(len(net_films))[:count])]

@@ -1,7 +1,6 @@
 """The loop alone, on a net of one number: parts of a batch, stopping early, what is kept, memory that is not enough."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from safetensors.torch import load_file
 
 from mammomap.errors import ConfigError
 from mammomap.masks.store import Store
-from mammomap.seg import ahead
 from mammomap.seg.config import Steps, TrainConfig
 from mammomap.seg.crops import CropSampler
 from mammomap.seg.device import Hardware, is_first_process
@@ -82,26 +80,15 @@ def test_memory_that_is_not_enough_is_told_in_one_line(tmp_path: Path) -> None:
         fit(task(fails=True), tmp_path, steps(), PLAIN)
 
 
-@pytest.mark.parametrize("processes", [True, False])
-def test_crops_are_the_same_whoever_draws(drawn_store: Store, monkeypatch: pytest.MonkeyPatch, processes: bool) -> None:
+def test_crops_are_the_same_in_any_number_of_threads(drawn_store: Store) -> None:
     """Thirty steps, so that threads which shared an augmentation would take each other's random state."""
-    monkeypatch.setattr(ahead, "can_share", lambda: processes)
     config = TrainConfig(encoder="resnet18", crop=32, batch=4, seed=2)
     films = drawn_store.films["image_id"].tolist()[:10]
-    one, two = (
-        CropSampler(drawn_store, films, (0, 3, 4), config, workers=n).batches(2, 32, range(1), 1) for n in (1, 2)
+    one, four = (
+        CropSampler(drawn_store, films, (0, 3, 4), config, threads=n).batches(2, 32, range(1), 1) for n in (1, 4)
     )
-    for mine, theirs in zip(one, two, strict=True):
+    for mine, theirs in zip(one, four, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(mine[0], theirs[0], strict=True))
-    assert not list(CropSampler(drawn_store, films, (0, 3, 4), config, workers=2).batches(7, 7, range(1), 1))
-
-
-def test_processes_draw_only_where_they_can_hand_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert [os.getpid() != pid for pid in ahead.drawn_ahead(lambda _: os.getpid(), 0, 3, workers=2)] == [
-        ahead.can_share()
-    ] * 3
-    monkeypatch.setattr(ahead, "SHARED_MEMORY", tmp_path / "none")
-    assert set(ahead.drawn_ahead(lambda _: os.getpid(), 0, 3, workers=2)) == {os.getpid()}
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where(tmp_path: Path) -> None:
