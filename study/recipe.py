@@ -84,6 +84,13 @@ STEPS = {
         {"label_weight": 0.1},
         start=True,
     ),
+    "phantoms-label-tenth-flips": Step(
+        "phantoms-label-tenth, maps averaged over the film as it is and turned over",
+        {"label_weight": 0.1},
+        start=True,
+        maps_of="phantoms-label-tenth",
+        segment=("--flips",),
+    ),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),
     "background-more": Step("one crop in four near lesions", {"lesion_share": 0.25}),
     "phantoms-background": Step(
