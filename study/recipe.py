@@ -36,12 +36,6 @@ LONG = {"crops": 32_000, "batch": 16, "validate_every": 16_000, "chosen_by": "la
 """Nobody chooses a checkpoint: the net that ships has no woman left for that."""
 
 
-def same_pixels(crop: int) -> dict[str, object]:
-    """Crops of another size, as many as LONG has pixels of 256 by 256."""
-    batches = round(int(LONG["crops"]) / int(LONG["batch"]) * (256 / crop) ** 2 / 2)
-    return {"crop": crop, "crops": 2 * batches * int(LONG["batch"]), "validate_every": batches * int(LONG["batch"])}
-
-
 @dataclass(frozen=True)
 class Step:
     """How a net is trained and applied, as far as the base does not say it."""
@@ -118,7 +112,7 @@ STEPS = {
     ),
     "long-wide": Step(
         "like long-phantoms, crops of 384 pixels, the same pixels in all",
-        {**LONG, **same_pixels(384)},
+        {**LONG, "crop": 384, "crops": 14_208, "validate_every": 7_104},
         start=True,
     ),
 }

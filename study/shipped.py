@@ -111,10 +111,8 @@ def inputs(store: Store, run: Path, image_ids: list[str]) -> pd.DataFrame:
     about, rows = films_with_yardsticks(store), []
     for image_id in tqdm(image_ids, desc="inputs of heads", unit="film"):
         stored, film = store[image_id], about.loc[image_id]
-        made, code = (
-            mapper(WorkingFilm(stored.pixels, stored.grid)),
-            women_codes([film["patient_id"]], opened.source)[0],
-        )
+        made = mapper(WorkingFilm(stored.pixels, stored.grid))
+        code = women_codes([film["patient_id"]], opened.source)[0]
         told = row_of(image_id, code, film, made)
         rows.append(told | {"kinds_not_outlined": film["kinds_not_outlined"]})
     return pd.DataFrame(rows)
