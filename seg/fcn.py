@@ -8,6 +8,8 @@ that 16s begins where 32s ended, and 8s where 16s ended. Scores are doubled in s
 bilinear, and brought to the film's size by a fixed bilinear kernel; each is cropped so that centres fall on centres.
 At once (Shelhamer, Long, Darrell 2017, arXiv 1605.06211): 8s trained in one go, pool4 scaled by 1/100, pool3 by
 1/10,000. Light: any encoder, the wide layers 256 channels with batch norm, each layer padded so that nothing is cut.
+Dilated: light, its fc6 a 3x3 kernel with a step of 3, which reaches as far as one of 7x7 with 9 weights for 49 (Chen et
+al. 2015, arXiv 1412.7062).
 The paper starts from ImageNet's weights (`mammomap.seg.encoder_weights`); without them convolutions start after He et
 al. 2015, and the first score always does.
 """
@@ -62,16 +64,16 @@ class VggTrunk(nn.Module):
 class LightTrunk(nn.Module):
     """An encoder of segmentation-models-pytorch or timm with narrow fc6 and fc7: features at strides 8, 16 and 32."""
 
-    def __init__(self, channels: int, encoder: str) -> None:
+    def __init__(self, channels: int, encoder: str, *, dilated: bool = False) -> None:
         super().__init__()
         self.encoder = smp.encoders.get_encoder(encoder, in_channels=channels, depth=5, weights=None)
         *_, at8, at16, at32 = self.encoder.out_channels
 
-        def narrow(width: int, size: int) -> nn.Sequential:
-            conv = nn.Conv2d(width, NARROW, size, padding=size // 2, bias=False)
+        def narrow(width: int, size: int, step: int = 1) -> nn.Sequential:
+            conv = nn.Conv2d(width, NARROW, size, padding=size // 2 * step, dilation=step, bias=False)
             return nn.Sequential(conv, nn.BatchNorm2d(NARROW), nn.ReLU(inplace=True), nn.Dropout(0.1))
 
-        self.fc6, self.fc7 = narrow(at32, 7), narrow(NARROW, 1)
+        self.fc6, self.fc7 = narrow(at32, 3, 3) if dilated else narrow(at32, 7), narrow(NARROW, 1)
         self.widths = (at8, at16, NARROW)
         _start(self.fc6)
         _start(self.fc7)

@@ -22,7 +22,9 @@ from mammomap.seg.fcn import FCN, LightTrunk, VggTrunk
 
 STRIDE = 32
 """Rows and columns that go into a net are multiples of this, where the net does not say otherwise."""
-LIGHT_NETS = ("fcn32s-light", "fcn16s-light", "fcn8s-light")
+DILATED = "fcn8s-dilated"
+"""The light FCN-8s with a dilated fc6: a third of its weights, where the encoder is small."""
+LIGHT_NETS = ("fcn32s-light", "fcn16s-light", "fcn8s-light", DILATED)
 SHALLOW = "unet-shallow"
 """U-Net without the last stage of its encoder, which holds most of a small encoder's weights."""
 SHALLOW_CHANNELS = (256, 128, 64, 32)
@@ -50,6 +52,7 @@ SUPPORTED: dict[tuple[str, str], bool] = {
     ("fcn32s-light", "resnet18"): True,
     ("fcn16s-light", "resnet18"): True,
     ("fcn8s-light", "resnet18"): True,
+    ("fcn8s-dilated", "tu-resnet10t"): True,
     ("fcn32s", "vgg16"): True,
     ("fcn16s", "vgg16"): True,
     ("fcn8s", "vgg16"): True,
@@ -79,7 +82,8 @@ def build_net(net: str, encoder: str, classes: int, seed: int, *, channels: int 
         try:
             if net in VGG_NETS or net in LIGHT_NETS:
                 finest = int(net.removeprefix("fcn").partition("s")[0])
-                trunk = VggTrunk(channels) if net in VGG_NETS else LightTrunk(channels, encoder)
+                full = net in VGG_NETS
+                trunk = VggTrunk(channels) if full else LightTrunk(channels, encoder, dilated=net == DILATED)
                 return FCN(trunk, classes, finest, at_once=net.endswith("at-once"))
             make = smp.MODEL_ARCHITECTURES_MAPPING[net.removesuffix("-shallow")]
             cut = {"encoder_depth": 4, "decoder_channels": SHALLOW_CHANNELS} if net == SHALLOW else {}

@@ -32,6 +32,7 @@ CHOOSING, SPLIT_SEED = 10, 1
 SEEDS = (1, 2, 3)
 BASE = {"net": "linknet", "encoder": "tu-resnet10t", "crops": 16_000, "crop": 256, "validate_every": 4_000}
 """Small enough to ship: 5.4 million weights."""
+FCN = {"net": "fcn8s-dilated", "label_weight": 0.1}
 LONG = {"crops": 32_000, "batch": 16, "validate_every": 16_000, "chosen_by": "last"}
 """Nobody chooses a checkpoint: the net that ships has no woman left for that."""
 
@@ -83,6 +84,15 @@ STEPS = {
         {"label_weight": 0.1},
         start=True,
         maps_of="phantoms-label-tenth",
+        segment=("--flips",),
+    ),
+    "fcn": Step("FCN-8s, light, its fc6 dilated; a tenth of the weight for which class a lesion is", FCN),
+    "phantoms-fcn": Step("fcn, started from a net trained on phantoms", FCN, start=True),
+    "phantoms-fcn-flips": Step(
+        "phantoms-fcn, maps averaged over the film as it is and turned over",
+        FCN,
+        start=True,
+        maps_of="phantoms-fcn",
         segment=("--flips",),
     ),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),

@@ -102,7 +102,8 @@ class TestEverySupportedNet:
 @pytest.mark.parametrize(("net", "encoder"), pairs(QUICK))
 def test_it_overfits_one_batch(net: str, encoder: str) -> None:
     heavy = encoder == "vgg16"
-    assert overfit_dice(build_net(net, encoder, 3, seed=0), 150 if heavy else 80, 1e-4 if heavy else 3e-3) > 0.95
+    steps = 150 if heavy else 200 if net == "fcn8s-dilated" else 80
+    assert overfit_dice(build_net(net, encoder, 3, seed=0), steps, 1e-4 if heavy else 3e-3) > 0.95
 
 
 def golden() -> tuple[str, dict[str, list[float]]]:
