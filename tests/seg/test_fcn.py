@@ -134,7 +134,9 @@ def test_the_full_net_takes_any_size_by_itself(size: tuple[int, int]) -> None:
 
 
 def test_a_dilated_fc6_reaches_as_far_as_one_of_7x7() -> None:
-    light, dilated = (build_net(f"fcn8s-{kind}", "tu-resnet10t", 2, 0).trunk.fc6[0] for kind in ("light", "dilated"))
+    light, dilated = (
+        build_net(f"fcn8s-{kind}", "tu-resnet10t", 2, 0).get_submodule("trunk.fc6.0") for kind in ("light", "dilated")
+    )
     lit = torch.zeros(1, 512, 15, 15)
     lit[0, 0, 7, 7] = 1
     for conv in (light, dilated):
