@@ -135,6 +135,21 @@ def groups(found: dict[int, Fold]) -> list[str]:
     return lines
 
 
+def cases(path: Path) -> str:
+    """The films with published outlines, a row each."""
+    lines = [
+        "| film | fold | rank of the mark on the lesion | its score | Dice | Hausdorff 95 %, pixels "
+        "| mean distance of the edges, pixels | found area over true |",
+        "|---" * 8 + "|",
+    ]
+    for its in pd.read_csv(path).itertuples():
+        hit = ("none", "") if pd.isna(its.rank) else (f"{int(its.rank)}", f"{its.score:.2f}")
+        far = ("", "") if pd.isna(its.average) else (f"{its.hausdorff_95:.0f}", f"{its.average:.0f}")
+        cells = (its.film, its.fold, *hit, f"{its.dice:.2f}", *far, f"{its.found / its.area:.2f}")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
 def tables(folder: Path = FOLDER) -> dict[str, str]:
     """Name -> table in Markdown; none before a fold is kept."""
     found = folds(folder)
@@ -147,7 +162,9 @@ def tables(folder: Path = FOLDER) -> dict[str, str]:
         f"{facts[0]['data']['source']}, each fold by a net of the other four; {facts[0]['parameters'] / 1e6:.1f} "
         f"million parameters, {facts[0]['run']['crops']:,} crops at {facts[0]['run']['rows']} rows."
     )
+    more = {"shipped cases": cases(folder / "cases.csv")} if (folder / "cases.csv").is_file() else {}
     return {
+        **more,
         "shipped": "\n".join([said, "", *lesions(found)]),
         "shipped head": "\n".join(probabilities(found, folder)),
         "shipped groups": "\n".join(groups(found)),

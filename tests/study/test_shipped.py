@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import draw_film
 
 from mammomap.benchmark.evidence import Evidence
 from mammomap.benchmark.judge import Said, judge_system
 from mammomap.classify.heads import read_head
+from mammomap.masks.mapfile import FilmMap
+from mammomap.masks.working import working_film
 
 NETS = Path(__file__).resolve().parents[2] / "study" / "nets" / "films"
 
@@ -72,6 +75,26 @@ def test_both_stand_on_the_same_films_and_their_difference_is_paired(studies) ->
     same = {number: fold for number, fold in dealt(studies, "fpn", "fpn").items() if number == 4}
     [alike] = [cells(line) for line in module.lesions(same) if line.startswith("| the difference")]
     assert all(cell.startswith("0.00 (0.00") for cell in alike[4:])
+
+
+def test_a_case_is_what_lies_on_its_outline(studies, tmp_path: Path) -> None:
+    """A disc of probability 0.8, and a weaker one that ranks behind it."""
+    cases = studies("shipped_cases")
+    working = working_film(draw_film(np.random.default_rng(1), 320, 224, [(160, 60, 20, 50_000)], True), 160)
+    rows, cols = np.indices(working.pixels.shape)
+    strong, weak = (np.hypot(rows - row, cols - 30) < 8 for row in (50, 110))
+    lesion = (0.8 * strong + 0.6 * weak).astype(np.float32)
+    made = FilmMap(lesion, lesion / 2, np.ones_like(strong), working.grid)
+    both = made.on_film("lesion") >= 0.5
+    half = len(both) // 2
+    first, second = (np.where((np.arange(len(both)) < half)[:, None] == upper, both, False) for upper in (True, False))
+    lines = [cases.row("F", 3, made, truth) for truth in (first, second, np.roll(first, 100, axis=1))]
+    pd.DataFrame(lines).to_csv(tmp_path / "cases.csv", index=False)
+    assert [line["rank"] for line in lines] == [1, 2, None]
+    assert lines[0]["dice"] == pytest.approx(2 * first.sum() / (first.sum() + both.sum()), abs=1e-4)
+    assert lines[2]["dice"] == 0 and lines[0]["average"] > 0
+    shown = studies("shipped_table").cases(tmp_path / "cases.csv").splitlines()
+    assert shown[2].startswith("| F | 3 | 1 | 0.") and "| none |  | 0.00 |" in shown[4]
 
 
 def test_nothing_is_trained_or_said_before_the_recipe_is_frozen(studies, tmp_path: Path, monkeypatch) -> None:
