@@ -84,6 +84,12 @@ def unpacked(path: Path) -> Path:
     return folder
 
 
+def flips_asked(path: Path) -> bool:
+    """Whether the head of a bundle is for maps averaged over flips; False where it holds no head."""
+    members = read_bundle(path)
+    return HEAD in members and bool(json.loads(members[HEAD])["flips"])
+
+
 def is_bundle(path: Path) -> bool:
     """Whether a file looks like one; `read_bundle` says whether it is."""
     return path.is_file() and zipfile.is_zipfile(path)

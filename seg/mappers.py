@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mammomap.errors import ConfigError
 from mammomap.eval.blob import blob_map
+from mammomap.masks.bundle import flips_asked, is_bundle
 from mammomap.masks.intensity import IntensitySettings, net_input
 from mammomap.masks.mapfile import LAYERS, FilmMap
 from mammomap.masks.splits import Split
@@ -151,13 +152,16 @@ def open_model(
     return RunMapper(run, flips=flips, tile=tile)
 
 
-def lesion_map(film: str | Path | NDArray[np.uint16], model: str) -> FilmMap:
-    """The map of one film, given as a file or as uint16 `(rows, cols)`; `model` is a run folder.
+def lesion_map(film: str | Path | NDArray[np.uint16], model: str | Path) -> FilmMap:
+    """The map of one film, given as a file or as uint16 `(rows, cols)`.
+
+    model: a run folder, a bundle, whose head says whether flips are averaged, or `blob`.
 
     >>> from mammomap import lesion_map                            # doctest: +SKIP
     >>> lesion_map("film.dcm", model="RUN").on_film("lesion")      # doctest: +SKIP
     """
-    mapper = open_model(model)
+    path = Path(model)
+    mapper = open_model(str(path), flips=is_bundle(path) and flips_asked(path))
     if isinstance(film, np.ndarray):
         return mapper(working_film(film, mapper.rows))
     return mapper(read_working_film(Path(film), mapper.rows))

@@ -25,6 +25,7 @@ from mammomap.masks.mapfile import FilmMap, read_map_folder, woman_code, write_m
 from mammomap.masks.native import native_file
 from mammomap.masks.tables import write_tables
 from mammomap.report.overlay import overlay
+from mammomap.seg.mappers import lesion_map
 from mammomap.seg.publish import publish
 
 SECRETS = ("Doe^Jane", "ACC-4711", "P-0815", "19611224", "Sunnyvale")
@@ -272,8 +273,11 @@ def test_a_bundle_makes_maps_as_its_head_asks(drawn_store, trained_run, tmp_path
     for more, flips in (((), True), (("--no-flips",), False)):
         out = tmp_path / f"out-{flips}"
         said("segment", film, "--model", tmp_path / "net.zip", *more, "-o", out)
-        assert bool(read_map_folder(out).about.get("flips")) == flips
+        folder = read_map_folder(out)
+        assert bool(folder.about.get("flips")) == flips
         assert (out / "scores.csv").is_file() == flips
+        alone = lesion_map(film, tmp_path / "net.zip").lesion
+        assert (np.abs(alone - folder.map(folder.done[0]).lesion).max() < 1e-3) == flips
 
 
 def test_women_that_net_or_head_have_seen_get_no_score(bundle: Path, trained_run, tmp_path: Path) -> None:
