@@ -33,6 +33,7 @@ SEEDS = (1, 2, 3)
 BASE = {"net": "linknet", "encoder": "tu-resnet10t", "crops": 16_000, "crop": 256, "validate_every": 4_000}
 """Small enough to ship: 5.4 million weights."""
 FCN = {"net": "fcn8s-dilated", "label_weight": 0.1}
+FCN_LONG = {**FCN, "crops": 32_000, "validate_every": 8_000, "chosen_by": "last"}
 LONG = {"crops": 32_000, "batch": 16, "validate_every": 16_000, "chosen_by": "last"}
 """Nobody chooses a checkpoint: the net that ships has no woman left for that."""
 
@@ -93,6 +94,14 @@ STEPS = {
         FCN,
         start=True,
         maps_of="phantoms-fcn",
+        segment=("--flips",),
+    ),
+    "phantoms-fcn-long": Step("phantoms-fcn, 32,000 crops and their last weights", FCN_LONG, start=True),
+    "phantoms-fcn-long-flips": Step(
+        "phantoms-fcn-long, maps averaged over the film as it is and turned over",
+        FCN_LONG,
+        start=True,
+        maps_of="phantoms-fcn-long",
         segment=("--flips",),
     ),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),

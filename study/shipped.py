@@ -7,8 +7,9 @@
 
 `net` trains on all 691 women for the frozen number of crops; nobody chooses a checkpoint. `fold K` trains the same net
 on the women of the other four folds and judges it on fold K. `bundle` fits the head on the maps of the five fold nets,
-each of women whom it has not seen, and packs net and head. A second call does what is missing; `--phantoms` names the
-run to start from, where the recipe says so (`study/recipe.py`).
+each of women whom it has not seen, and packs net and head. `net` and the folds need nothing of each other: each may go
+on cores of its own once tables and store are there. A second call does what is missing; `--phantoms` names the run to
+start from, where the recipe says so (`study/recipe.py`).
 
 Kept in `study/shipped/fold-K`: films and lesions, and in `net/` the strongest marks with their hits, the films' scores,
 `facts.json`, the log, and `inputs.csv`, what heads are given of each film. `floor` in the same tables is the plain
@@ -30,6 +31,7 @@ from tqdm import tqdm
 from mammomap.benchmark.evidence import read_evidence
 from mammomap.masks.files import write_atomically
 from mammomap.masks.mapfile import women_codes
+from mammomap.masks.splits import inner_splits, make_split
 from mammomap.masks.store import Store
 from mammomap.masks.working import WorkingFilm
 from mammomap.seg.mappers import RunMapper
@@ -37,6 +39,7 @@ from mammomap.seg.run import read_run
 
 FOLDER = Path(__file__).parent / "shipped"
 FOLDS, SEED = 5, 1
+EVERYBODY = "all"
 ABOUT = """Net, head and operating points of mammomap, trained on the mass films of CBIS-DDSM alone. Research, not
 diagnosis. Lee, R. S., Gimenez, F., Hoogi, A., Rubin, D. (2016), Curated Breast Imaging Subset of DDSM, The Cancer
 Imaging Archive, DOI 10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0. How it was made and measured: docs/study.md.
@@ -50,15 +53,25 @@ def frozen() -> recipe.Step:
     return recipe.STEPS[recipe.FROZEN]
 
 
-def net(wanted: argparse.Namespace) -> tuple[Path, Path, Path]:
-    """Tables, store and the run on all women."""
-    work, step = wanted.out, frozen()
-    tables, store, run = work / "tables", work / "store", work / "run"
+def prepared(wanted: argparse.Namespace) -> tuple[Path, Path]:
+    """Tables and store of all films."""
+    tables, store = wanted.out / "tables", wanted.out / "store"
     go("index", wanted.films, "-o", tables)
-    go("prepare", tables, "-o", store, "--rows", step.rows)
-    options = as_options({**recipe.BASE, **step.train, "chosen_by": "last"})
-    go("train", store, "-o", run, "--split", "all", "--seed", SEED, *options, *start(wanted))
-    return tables, store, run
+    go("prepare", tables, "-o", store, "--rows", frozen().rows)
+    return tables, store
+
+
+def train(wanted: argparse.Namespace, store: Path, run: Path, split: object) -> None:
+    """The frozen recipe on the women of the split's part net."""
+    options = as_options({**recipe.BASE, **frozen().train, "chosen_by": "last"})
+    go("train", store, "-o", run, "--split", split, "--seed", SEED, *options, *start(wanted))
+
+
+def net(wanted: argparse.Namespace) -> tuple[Path, Path]:
+    """Store and the run on all women."""
+    _, store = prepared(wanted)
+    train(wanted, store, wanted.out / "run", EVERYBODY)
+    return store, wanted.out / "run"
 
 
 def start(wanted: argparse.Namespace) -> tuple[object, ...]:
@@ -73,18 +86,25 @@ def flips() -> tuple[str, ...]:
     return ("--flips",) if "--flips" in frozen().segment else ()
 
 
-def head(wanted: argparse.Namespace, store: Path, run: Path, *more: object) -> Path:
-    """The head, or with `--shard` only the net of a fold."""
+def head(wanted: argparse.Namespace, store: Path, run: Path) -> Path:
+    """The head on the maps of the five fold nets; those that are not there are trained."""
     out = wanted.out / "head.json"
-    go("train-head", store, "--model", run, "-o", out, "--folds", FOLDS, *flips(), *start(wanted), *more)
+    go("train-head", store, "--model", run, "-o", out, "--folds", FOLDS, *flips(), *start(wanted))
     return out
+
+
+def fold_net(number: int, wanted: argparse.Namespace, store: Path) -> Path:
+    """The folder of a fold with the run on the women of the other four, where and as `train-head --folds` trains it."""
+    at, tables = wanted.out / "head.folds" / str(number), Store(store).tables
+    inner_splits(make_split(tables, EVERYBODY, SEED), tables, FOLDS, SEED)[number].write(at / "split-to-train.csv")
+    train(wanted, store, at / "run", at / "split-to-train.csv")
+    return at
 
 
 def fold(number: int, wanted: argparse.Namespace) -> None:
     """One net out of fold: trained, judged, kept."""
-    tables, store, run = net(wanted)
-    head(wanted, store, run, "--shard", f"{number + 1}/{FOLDS}")
-    at = wanted.out / "head.folds" / str(number)
+    tables, store = prepared(wanted)
+    at = fold_net(number, wanted, store)
     split = read_run(at / "run").split
     films = Store(store).tables.films
     if set(films.loc[films["patient_id"].isin(split.women("head")), "fold"]) != {number}:
@@ -120,7 +140,7 @@ def inputs(store: Store, run: Path, image_ids: list[str]) -> pd.DataFrame:
 
 def bundle(wanted: argparse.Namespace) -> None:
     """Head and net in one file."""
-    _, store, run = net(wanted)
+    store, run = net(wanted)
     fitted, about = head(wanted, store, run), wanted.out / "about.md"
     write_atomically(about, lambda half: half.write_text(ABOUT))
     go("bundle", run, "--head", fitted, "--about", about, "--half", "-o", wanted.out / "film-masses.zip")

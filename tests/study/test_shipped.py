@@ -120,7 +120,10 @@ def test_all_of_it_in_small(studies, drawn_set, tmp_path: Path, monkeypatch) -> 
     wanted = argparse.Namespace(films=films, out=tmp_path / "work", phantoms=None, floor=None)
     for number in (0, 4):
         shipped.fold(number, wanted)
+    there = [tmp_path / "work" / "head.folds" / str(number) / "run" / "model.safetensors" for number in (0, 4)]
+    trained_at = [path.stat().st_mtime_ns for path in there]
     shipped.bundle(wanted)
+    assert trained_at == [path.stat().st_mtime_ns for path in there]
     head = read_head(tmp_path / "work" / "film-masses.zip")
     assert head.flips and "maps by 5 nets" in head.fitted_on and head.levels["image"].women == len(women)
     found = studies("shipped_table").tables(tmp_path / "kept")
