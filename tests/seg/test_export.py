@@ -31,6 +31,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "nets.md"
         ("unet", "resnet18"),
         ("fpn", "resnet18"),
         ("fcn8s-light", "resnet18"),
+        ("fcn8s-dilated", "tu-resnet10t"),
         pytest.param("segformer", "mit_b0", marks=pytest.mark.slow),
     ],
 )
