@@ -55,9 +55,9 @@ def frozen() -> recipe.Step:
 
 def prepared(wanted: argparse.Namespace) -> tuple[Path, Path]:
     """Tables and store of all films."""
-    tables, store = wanted.out / "tables", wanted.out / "store"
+    tables, store, rows = wanted.out / "tables", wanted.out / "store", frozen().rows
     go("index", wanted.films, "-o", tables)
-    go("prepare", tables, "-o", store, "--rows", frozen().rows)
+    go("prepare", tables, "-o", store, "--rows", rows)
     return tables, store
 
 
