@@ -23,7 +23,7 @@ from mammomap.seg.fcn import FCN, LightTrunk, VggTrunk
 STRIDE = 32
 """Rows and columns that go into a net are multiples of this, where the net does not say otherwise."""
 DILATED = "fcn8s-dilated"
-"""The light FCN-8s with a dilated fc6: a third of its weights, where the encoder is small."""
+"""The light FCN-8s with a dilated fc6, which has 9 weights where the other has 49."""
 LIGHT_NETS = ("fcn32s-light", "fcn16s-light", "fcn8s-light", DILATED)
 SHALLOW = "unet-shallow"
 """U-Net without the last stage of its encoder, which holds most of a small encoder's weights."""

@@ -5,8 +5,8 @@
     python study/recipe_table.py
 
 A net learns from the women of folds 2 and 3, of whom one in ten chooses its checkpoint, and is judged on the women of
-fold 1. Folds 0 and 4 are not in the tables. A step is the base with what `STEPS` says of it; both have the seeds 1 and
-2, named before anything was run; 3 was named later, for the spread. A second call does what is missing.
+fold 1. Folds 0 and 4 are not in the tables. A step is the base with what `TRAINED` says of it; both have the seeds 1
+and 2, named before anything was run; 3 was named later, for the spread. A second call does what is missing.
 
 Kept in `study/recipe`: the judged films and lesions, and in STEP-SEED/ the strongest marks with their hits, the films'
 scores, and `facts.json`: settings, parameters, time, date, data hash.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kept import as_options, go, keep, strongest
@@ -52,9 +52,8 @@ class Step:
     """From a run on phantoms, named by --phantoms."""
 
 
-STEPS = {
+TRAINED = {
     "base": Step("LinkNet with resnet10t, 16,000 crops of 256 pixels at 576 rows", {}),
-    "flips": Step("maps averaged over the film as it is and turned over", {}, maps_of="base", segment=("--flips",)),
     "unet": Step(
         "U-Net with resnet18 (14.3 million weights: too large to ship)", {"net": "unet", "encoder": "resnet18"}
     ),
@@ -80,30 +79,14 @@ STEPS = {
         {"label_weight": 0.1},
         start=True,
     ),
-    "phantoms-label-tenth-flips": Step(
-        "phantoms-label-tenth, maps averaged over the film as it is and turned over",
-        {"label_weight": 0.1},
-        start=True,
-        maps_of="phantoms-label-tenth",
-        segment=("--flips",),
-    ),
     "fcn": Step("FCN-8s, light, its fc6 dilated; a tenth of the weight for which class a lesion is", FCN),
-    "phantoms-fcn": Step("fcn, started from a net trained on phantoms", FCN, start=True),
-    "phantoms-fcn-flips": Step(
-        "phantoms-fcn, maps averaged over the film as it is and turned over",
+    "phantoms-fcn": Step(
+        "FCN-8s, light, its fc6 dilated; started from a net trained on phantoms, then a tenth of the weight for which "
+        "class a lesion is",
         FCN,
         start=True,
-        maps_of="phantoms-fcn",
-        segment=("--flips",),
     ),
     "phantoms-fcn-long": Step("phantoms-fcn, 32,000 crops and their last weights", FCN_LONG, start=True),
-    "phantoms-fcn-long-flips": Step(
-        "phantoms-fcn-long, maps averaged over the film as it is and turned over",
-        FCN_LONG,
-        start=True,
-        maps_of="phantoms-fcn-long",
-        segment=("--flips",),
-    ),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),
     "background-more": Step("one crop in four near lesions", {"lesion_share": 0.25}),
     "phantoms-background": Step(
@@ -117,13 +100,6 @@ STEPS = {
     ),
     "jitter": Step("proportions jittered by 0.15, one crop in three bent", {"proportion": 0.15, "elastic": 0.33}),
     "long-phantoms": Step("32,000 crops in batches of 16 and their last weights, from phantoms", LONG, start=True),
-    "long-flips": Step(
-        "long-phantoms, maps averaged over the film as it is and turned over",
-        LONG,
-        start=True,
-        maps_of="long-phantoms",
-        segment=("--flips",),
-    ),
     "long-varied": Step(
         "like long-phantoms, proportions jittered by 0.2, weight decay of 0.05",
         {**LONG, "proportion": 0.2, "weight_decay": 0.05},
@@ -135,6 +111,29 @@ STEPS = {
         start=True,
     ),
 }
+
+FLIPPED = {
+    "base": "flips",
+    "phantoms-label-tenth": "phantoms-label-tenth-flips",
+    "phantoms-fcn": "phantoms-fcn-flips",
+    "phantoms-fcn-long": "phantoms-fcn-long-flips",
+    "long-phantoms": "long-flips",
+}
+"""Steps whose net is looked at with flips too, and the name of that."""
+
+
+def every_step() -> dict[str, Step]:
+    """All steps, those with flips behind the one whose net they take."""
+    steps = {}
+    for name, step in TRAINED.items():
+        steps[name] = step
+        if name in FLIPPED:
+            why = f"{name}, maps averaged over the film as it is and turned over"
+            steps[FLIPPED[name]] = replace(step, why=why, maps_of=name, segment=("--flips",))
+    return steps
+
+
+STEPS = every_step()
 
 FROZEN = ""
 """The step that ships (`shipped.py`); empty while the recipe is being chosen."""

@@ -20,6 +20,7 @@ from phantom_sheet import coded
 from shipped import FOLDER, flips
 
 from mammomap.eval.overlap import dice
+from mammomap.eval.regions import Region
 from mammomap.eval.surfaces import surface_distances
 from mammomap.masks.files import write_atomically
 from mammomap.masks.intensity import IntensitySettings, grey_limits
@@ -41,13 +42,13 @@ def row(name: str, fold: int, made: FilmMap, truth: np.ndarray) -> dict[str, obj
     """What is said of one film; truth: bool, the film's own pixels."""
     found = made.on_film("lesion") >= THRESHOLD
     marks = [its for its in candidate_rows(name, made) if its["map"] == "lesion"]
-    inside = [bool(truth[min(round(its["row"]), len(truth) - 1), round(its["col"])]) for its in marks]
-    far = surface_distances(truth, found)
+    inside = Region(0, 0, truth).contains(np.array([[its["row"], its["col"]] for its in marks]))
+    far, best = surface_distances(truth, found), int(inside.argmax()) if inside.any() else None
     return {
         "film": name,
         "fold": fold,
-        "rank": inside.index(True) + 1 if any(inside) else None,
-        "score": marks[inside.index(True)]["score"] if any(inside) else None,
+        "rank": None if best is None else best + 1,
+        "score": None if best is None else marks[best]["score"],
         "dice": round(dice(truth, found), 4),
         "hausdorff_95": round(far.hausdorff_95, 1),
         "average": round(far.average, 1),

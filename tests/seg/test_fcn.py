@@ -148,11 +148,10 @@ def test_a_dilated_fc6_reaches_as_far_as_one_of_7x7() -> None:
     assert light.weight.numel() == 512 * 256 * 49 and dilated.weight.numel() == 512 * 256 * 9
 
 
-@pytest.mark.parametrize("kind", ["light", "dilated"])
 @pytest.mark.parametrize("side", [32, 64, 96])
-def test_gradients_of_the_wide_layer_are_right_in_bf16(side: int, kind: str) -> None:
+def test_gradients_of_the_wide_layer_are_right_in_bf16(side: int) -> None:
     """Memory is filled with NaN beforehand, so that a kernel that reads what it never wrote gives itself away."""
-    net = build_net(f"fcn8s-{kind}", "resnet18", 2, 0).to(memory_format=torch.channels_last).eval()  # type: ignore
+    net = build_net("fcn8s-light", "resnet18", 2, 0).to(memory_format=torch.channels_last).eval()  # type: ignore
     film = torch.rand(4, 1, side, side, generator=torch.Generator().manual_seed(1))
 
     def gradient(bf16: bool) -> torch.Tensor:
@@ -166,4 +165,4 @@ def test_gradients_of_the_wide_layer_are_right_in_bf16(side: int, kind: str) -> 
 
     exact = gradient(False)
     for _ in range(3):
-        assert float((gradient(True) - exact).norm() / exact.norm()) < 0.2
+        assert float((gradient(True) - exact).norm() / exact.norm()) < 0.1

@@ -26,9 +26,8 @@ def test_every_step_is_a_setting_of_train(studies) -> None:
     same = [name for name, config in made.items() if config == made["base"]]
     assert made["long-wide"].crops * 384**2 == pytest.approx(made["long-phantoms"].crops * 256**2, rel=1e-2)
     assert set(same) == {"base", "flips", "phantoms-first"}
-    for step in recipe.STEPS.values():  # maps of another step's net: that one is trained alike
-        source = recipe.STEPS[step.maps_of or "base"]
-        assert not step.maps_of or (step.train, step.start, step.rows) == (source.train, source.start, source.rows)
+    assert {step.maps_of: name for name, step in recipe.STEPS.items() if step.maps_of} == recipe.FLIPPED
+    assert recipe.STEPS["long-flips"].start and recipe.STEPS["long-flips"].train == recipe.LONG
     pixels = {name: config.crops * config.crop**2 for name, config in made.items()}
     assert pixels["wide"] == pytest.approx(pixels["base"], rel=1e-3)
 
