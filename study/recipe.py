@@ -135,7 +135,7 @@ def every_step() -> dict[str, Step]:
 
 STEPS = every_step()
 
-FROZEN = ""
+FROZEN = "phantoms-fcn-long-flips"
 """The step that ships (`shipped.py`); empty while the recipe is being chosen."""
 
 
