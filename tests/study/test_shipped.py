@@ -15,6 +15,7 @@ from mammomap.benchmark.judge import Said, judge_system
 from mammomap.classify.heads import read_head
 from mammomap.masks.mapfile import FilmMap
 from mammomap.masks.working import working_film
+from mammomap.report.overlay import MALIGNANT
 
 NETS = Path(__file__).resolve().parents[2] / "study" / "nets" / "films"
 
@@ -95,6 +96,24 @@ def test_a_case_is_what_lies_on_its_outline(studies, tmp_path: Path) -> None:
     assert lines[2]["dice"] == 0 and lines[0]["average"] > 0
     shown = studies("shipped_table").cases(tmp_path / "cases.csv").splitlines()
     assert shown[2].startswith("| F | 3 | 1 | 0.") and "| none |  | 0.00 |" in shown[4]
+
+
+def test_a_case_is_drawn_with_its_map_and_the_outline_of_its_lesion(studies) -> None:
+    pixels = draw_film(np.random.default_rng(1), 320, 224, [(160, 60, 20, 50_000)], True)
+    working = working_film(pixels, 160)
+    rows, cols = np.indices(working.pixels.shape)
+    lesion = (0.8 * (np.hypot(rows - 50, cols - 30) < 8)).astype(np.float32)
+    truth = np.zeros(pixels.shape, bool)
+    truth[200:260, 50:90] = True
+    drawn = studies("shipped_cases").panel(pixels, FilmMap(lesion, lesion, lesion > 0, working.grid), truth, True)
+    assert drawn.shape == (640, 448, 3)
+    coloured = drawn.max(2) > drawn.min(2)
+    red = (drawn == MALIGNANT[::-1]).all(2)
+    edges = [np.flatnonzero(red.any(axis)) for axis in (1, 0)]
+    assert [(int(edge[0]), int(edge[-1])) for edge in edges] == [(400, 519), (100, 179)]
+    assert red[400, 100:180].all() and not red[402:518, 102:178].any()
+    mapped = coloured & ~red
+    assert mapped.sum() == pytest.approx(np.pi * 32**2, rel=0.1)
 
 
 def test_nothing_is_trained_or_said_before_the_recipe_is_frozen(studies, tmp_path: Path, monkeypatch) -> None:
