@@ -52,10 +52,12 @@ def _use(run: Run, head: dict | None) -> list[str]:
 def _women(run: Run) -> list[str]:
     how = "validated" if run.config.chosen_by == LAST else "chosen"
     count, chosen, source = len(run.trained_codes), len(run.chosen_codes), run.source or "a set without a name"
+    before = count - len(run.split.women("net")) if run.split.part_of else 0
+    started = f", having started from {run.config.init_from}, which had seen {before:,} others" if before else ""
     lines = [
         "## Women",
-        f"Trained on {count} women{f' and {how} on {chosen} others' if chosen else ''}; the set is {source}, dealt by "
-        f"`{run.split.name}`. "
+        f"Trained on {count - before:,} women{f' and {how} on {chosen} others' if chosen else ''}{started}; the set is "
+        f"{source}, dealt by `{run.split.name}`. "
         "The bundle knows them by codes, and the benchmark refuses to judge it on them.",
     ]
     if run.source.lower() in CBIS:

@@ -20,6 +20,7 @@ from mammomap.eval.blob import blob_map
 from mammomap.masks.bundle import flips_asked, is_bundle
 from mammomap.masks.intensity import IntensitySettings, net_input
 from mammomap.masks.mapfile import LAYERS, FilmMap
+from mammomap.masks.shipped import shipped_model
 from mammomap.masks.splits import Split
 from mammomap.masks.working import WorkingFilm, read_working_film, working_film
 from mammomap.seg.device import Hardware, choose_hardware
@@ -152,15 +153,16 @@ def open_model(
     return RunMapper(run, flips=flips, tile=tile)
 
 
-def lesion_map(film: str | Path | NDArray[np.uint16], model: str | Path) -> FilmMap:
+def lesion_map(film: str | Path | NDArray[np.uint16], model: str | Path | None = None) -> FilmMap:
     """The map of one film, given as a file or as uint16 `(rows, cols)`.
 
-    model: a run folder, a bundle, whose head says whether flips are averaged, or `blob`.
+    model: a run folder, a bundle, whose head says whether flips are averaged, or `blob`; None is the model that comes
+    with mammomap.
 
     >>> from mammomap import lesion_map                            # doctest: +SKIP
-    >>> lesion_map("film.dcm", model="RUN").on_film("lesion")      # doctest: +SKIP
+    >>> lesion_map("film.dcm").on_film("lesion")                   # doctest: +SKIP
     """
-    path = Path(model)
+    path = Path(model or shipped_model())
     mapper = open_model(str(path), flips=is_bundle(path) and flips_asked(path))
     if isinstance(film, np.ndarray):
         return mapper(working_film(film, mapper.rows))

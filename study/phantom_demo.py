@@ -1,6 +1,6 @@
 """Five demos on drawn films together: the net against the untrained net and the blob detector.
 
-    for seed in 1 2 3 4 5; do mammomap demo --seed $seed -o demo$seed; done
+    for seed in 1 2 3 4 5; do mammomap demo-train --seed $seed -o demo$seed; done
     python study/phantom_demo.py demo1 demo2 demo3 demo4 demo5
     python study/phantom_demo.py
 

@@ -42,8 +42,16 @@ FOLDS, SEED = 5, 1
 EVERYBODY = "all"
 ABOUT = """Net, head and operating points of mammomap, trained on the mass films of CBIS-DDSM alone. Research, not
 diagnosis. Lee, R. S., Gimenez, F., Hoogi, A., Rubin, D. (2016), Curated Breast Imaging Subset of DDSM, The Cancer
-Imaging Archive, DOI 10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0. How it was made and measured: docs/study.md.
+Imaging Archive, DOI 10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0; the weights, with that credit, Apache-2.0. How it was
+made, and what it is not for: docs/weights.md. Thirteen of its women stand in the calcification list of the official
+test.
 """
+MEASURED_HERE = {
+    "shipped": "Nets like it, each woman by one that has not seen her",
+    "shipped head": "The head's probabilities, each fold by a head of the others",
+    "shipped groups": "Groups",
+}
+"""Table of `shipped_table.py` -> its title in the card."""
 
 
 def frozen() -> recipe.Step:
@@ -139,10 +147,16 @@ def inputs(store: Store, run: Path, image_ids: list[str]) -> pd.DataFrame:
 
 
 def bundle(wanted: argparse.Namespace) -> None:
-    """Head and net in one file."""
+    """Head and net in one file, with what was measured in its card."""
+    from shipped_table import tables  # which reads what this file keeps
+
     store, run = net(wanted)
     fitted, about = head(wanted, store, run), wanted.out / "about.md"
-    write_atomically(about, lambda half: half.write_text(ABOUT))
+    made = tables(FOLDER)
+    text = "\n".join(
+        [ABOUT, *(f"## {title}\n\n{made[name]}\n" for name, title in MEASURED_HERE.items() if name in made)]
+    )
+    write_atomically(about, lambda half: half.write_text(text))
     go("bundle", run, "--head", fitted, "--about", about, "--half", "-o", wanted.out / "film-masses.zip")
 
 

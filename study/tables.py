@@ -209,6 +209,10 @@ def study() -> dict[str, str]:
         from shipped_table import tables as shipped
 
         made |= shipped()
+    if list((ROOT / "study" / "elsewhere").glob("*/net/facts.json")):
+        from elsewhere_table import table as elsewhere
+
+        made["elsewhere"] = elsewhere()
     return made
 
 

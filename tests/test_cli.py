@@ -84,7 +84,7 @@ def test_an_unknown_setting(work: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_on_ones_own_films(drawn_set, tmp_path: Path) -> None:
-    words = ["demo", "--films", drawn_set.root, "--rows", 96, "--crops", 400, "-o", tmp_path / "d"]
+    words = ["demo-train", "--films", drawn_set.root, "--rows", 96, "--crops", 400, "-o", tmp_path / "d"]
     result = run(*words)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "d" / "report" / "index.html").is_file()

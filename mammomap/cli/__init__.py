@@ -15,7 +15,7 @@ from mammomap.cli.models import bundle, classify, export_onnx
 from mammomap.cli.referee import benchmark
 from mammomap.cli.training import train, train_head, train_image
 from mammomap.cli.viewing import view
-from mammomap.cli.whole import demo
+from mammomap.cli.whole import demo, demo_train
 
 
 class _Verbs(click.Group):
@@ -30,11 +30,11 @@ class _Verbs(click.Group):
 def main() -> None:
     """Mammograms into lesion heatmaps, heatmaps into labels, maps into an honest benchmark.
 
-    The way of the work: index, prepare, train, segment, train-head, classify, benchmark. 'mammomap demo' goes all of
-    it on drawn films. Research only: nothing here is fit for diagnosis.
+    The way of the work: index, prepare, train, segment, train-head, classify, benchmark. 'mammomap demo-train' goes
+    all of it on drawn films. Research only: nothing here is fit for diagnosis.
     """
 
 
 _WORK = (index, audit, prepare, train, segment, train_head, classify, benchmark, view, export_dicom)
-for _verb in (*_WORK, train_image, bundle, export_onnx, download, phantom, demo):
+for _verb in (*_WORK, train_image, bundle, export_onnx, download, phantom, demo, demo_train):
     main.add_command(_verb)

@@ -15,10 +15,10 @@ from mammomap.cli.common import ANY, FILE, FOLDER, SHARD, one_line_errors, progr
 @click.option(
     "--model",
     "models",
-    required=True,
     multiple=True,
     metavar="RUN",
-    help="A run, a bundle, or 'blob' for the blob detector; given more than once, the mean of all.",
+    help="A run, a bundle, or 'blob' for the blob detector; given more than once, the mean of all.  "
+    "[default: the model that comes with mammomap]",
 )
 @click.option("-o", "--out", type=FOLDER, required=True, help="Folder for the maps.")
 @click.option("--part", type=click.Choice(["net", "validation", "head", "test"]), help="With tables: these women only.")
@@ -49,13 +49,18 @@ def segment(inputs: tuple[Path, ...], models: tuple[str, ...], out: Path, **how)
 
     \b
     Examples:
-      mammomap segment films --model lesions.zip -o maps --pictures
+      mammomap segment films -o maps --pictures
+      mammomap segment films --model lesions.zip -o maps
       mammomap segment tables --part test --model run -o maps
       mammomap segment archive --model run -o maps --shard 1/8
       mammomap segment tables --part test --model run1 --model run2 -o maps
     """
     from mammomap.heatmaps import Asked, heatmaps
+    from mammomap.masks.shipped import ABOUT, shipped_model
 
+    if not models:
+        models = (str(shipped_model()),)
+        click.echo(f"model: {ABOUT}", err=True)
     folder, done = heatmaps(inputs, models, out, Asked(**how), progress=progress_bar, say=partial(click.echo, err=True))
     if folder is None:
         click.echo(f"this shard is done; the tables come with the last one -> {out}")

@@ -11,14 +11,18 @@ from mammomap.cli.common import ANY, FILE, FOLDER, one_line_errors, progress_bar
 
 @click.command()
 @click.argument("maps", type=FOLDER)
-@click.option("--head", required=True, type=FILE, help="A head of 'mammomap train-head', or a bundle with one.")
+@click.option(
+    "--head",
+    type=FILE,
+    help="A head of 'mammomap train-head', or a bundle with one.  [default: of the model that comes with mammomap]",
+)
 @click.option("-o", "--out", type=FILE, metavar="CSV", help="File for the scores.  [default: MAPS/scores.csv]")
 @click.option("--key", type=FILE, help="The key of the maps, where it was moved.  [default: MAPS.key.json]")
 @click.option("--in-sample", is_flag=True, help="Score women whom net or head have seen too; the tables say so.")
 @click.option("--pictures", type=FOLDER, help="Folder for a picture of each film with the reasons on it.")
 @one_line_errors
 def classify(
-    maps: Path, head: Path, out: Path | None, key: Path | None, in_sample: bool, pictures: Path | None
+    maps: Path, head: Path | None, out: Path | None, key: Path | None, in_sample: bool, pictures: Path | None
 ) -> None:
     """Score every mapped image, breast and woman: how likely a lesion is malignant, calls, and the reasons.
 
@@ -27,13 +31,18 @@ def classify(
     \b
     Examples:
       mammomap classify maps --head head.json
-      mammomap classify maps --head head.json --pictures pictures
+      mammomap classify maps --pictures pictures
     """
     from mammomap.classify.classify import classify as run
     from mammomap.classify.heads import read_head
     from mammomap.masks.key import find_key, key_beside
     from mammomap.masks.mapfile import read_map_folder
+    from mammomap.masks.shipped import ABOUT, shipped_model
     from mammomap.report.reasons import write_reasons
+
+    if head is None:
+        head = shipped_model()
+        click.echo(f"head: that of {ABOUT}", err=True)
 
     out, folder = out or maps / "scores.csv", read_map_folder(maps)
     how = {"key": find_key(maps, key or (key_beside(maps) if pictures else None)), "in_sample": in_sample}
