@@ -53,7 +53,8 @@ def _women(run: Run) -> list[str]:
     how = "validated" if run.config.chosen_by == LAST else "chosen"
     count, chosen, source = len(run.trained_codes), len(run.chosen_codes), run.source or "a set without a name"
     before = count - len(run.split.women("net")) if run.split.part_of else 0
-    started = f", having started from {run.config.init_from}, which had seen {before:,} others" if before else ""
+    others = f", which had seen {before:,} others" if before else ""
+    started = f", having started from {run.config.init_from}{others}" if run.config.init_from else ""
     lines = [
         "## Women",
         f"Trained on {count - before:,} women{f' and {how} on {chosen} others' if chosen else ''}{started}; the set is "

@@ -17,6 +17,7 @@ from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.mapfile import women_codes
 from mammomap.masks.splits import Split, make_split
 from mammomap.masks.store import Store
+from mammomap.seg.card import card
 from mammomap.seg.config import TrainConfig, own_net
 from mammomap.seg.mappers import lesion_map
 from mammomap.seg.nets import build_net
@@ -138,6 +139,7 @@ def test_the_same_net_goes_on_from_a_run_and_its_women_are_seen(drawn_store: Sto
     run, _ = train(drawn_store, tmp_path / "run", TrainConfig.from_json(settings), say=told.append)
     assert told == [f"weights of {trained_run.name}; new layers: none"]
     assert run.weights_hash == trained_run.weights_hash and run.women_codes == trained_run.women_codes
+    assert f"having started from {trained_run.name}" in card(run, None, "")
     with pytest.raises(ConfigError, match="training.init_from"):
         train(drawn_store, tmp_path / "run", TrainConfig.from_json({**settings, "init_from": ""}))
 
@@ -207,6 +209,9 @@ def test_drawn_women_are_nobody_elsewhere(drawn_store: Store, trained_run: Run, 
     assert run.chosen_codes == set(women_codes(deal.women("validation")))
     assert not set(theirs) & set(women_codes(names))
     assert not set(theirs) & set(women_codes(names, "phantom seed 4"))
+    said = f"Trained on {len(deal.women('net'))} women and chosen on {len(deal.women('validation'))} others, having "
+    said += f"started from {run.config.init_from}, which had seen {len(theirs)} others;"
+    assert said in card(run, None, "")
 
 
 def test_train_says_which_net_is_not_tested(drawn_store: Store, tmp_path: Path) -> None:
