@@ -13,6 +13,7 @@ from conftest import draw_film
 from mammomap.benchmark.evidence import Evidence
 from mammomap.benchmark.judge import Said, judge_system
 from mammomap.classify.heads import read_head
+from mammomap.masks.bundle import CARD, read_bundle
 from mammomap.masks.mapfile import FilmMap
 from mammomap.masks.working import working_film
 from mammomap.report.overlay import MALIGNANT
@@ -145,6 +146,8 @@ def test_all_of_it_in_small(studies, drawn_set, tmp_path: Path, monkeypatch) -> 
     assert trained_at == [path.stat().st_mtime_ns for path in there]
     head = read_head(tmp_path / "work" / "film-masses.zip")
     assert head.flips and "maps by 5 nets" in head.fitted_on and head.levels["image"].women == len(women)
+    card = read_bundle(tmp_path / "work" / "film-masses.zip")[CARD].decode()
+    assert "folds 0, 4" in card and "## Groups" in card and "| breast |" in card
     found = studies("shipped_table").tables(tmp_path / "kept")
     assert "folds 0, 4" in found["shipped"] and "64 crops at 96 rows" in found["shipped"]
     assert len(found["shipped head"].splitlines()) == 5 and "view: CC" in found["shipped groups"]
