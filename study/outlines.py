@@ -1,13 +1,13 @@
 """Segmentation on true outlines: nets on the digital mammograms of CDD-CESM, by five folds of its patients.
 
     python study/outlines.py scratch 0 --films PATH/cdd_cesm -o work
-    python study/outlines.py films 0 --films PATH/cdd_cesm -o work --start RUN
+    python study/outlines.py shipped 0 --films PATH/cdd_cesm -o work
     python study/outlines_table.py
 
-Fold K of five is tested by a net that learned from the others' patients, the base net of `recipe.py` with `CROPS`
-crops, from random weights or from those of a run on films. From which probability on a pixel is called lesion is chosen
-on patients of the part head, whom the net has not seen. All of the set's films are malignant, so that nothing is said
-of labels. A second call does what is missing.
+Fold K of five is tested by a net that learned from the others' patients, the net that ships with `CROPS` crops, from
+random weights or from those that come with mammomap. From which probability on a pixel is called lesion is chosen on
+patients of the part head, whom the net has not seen. All of the set's films are malignant, so that nothing is said of
+labels. A second call does what is missing.
 
 Kept in `study/outlines/fold-K`: films and lesions, and in NAME/ marks and hits, pixels in both masks by film and
 lesion, distances between their edges, `facts.json`, the log.
@@ -20,27 +20,28 @@ import json
 from pathlib import Path
 
 from kept import as_options, go, keep, strongest
-from recipe import BASE
+from recipe import BASE, FCN
 from tqdm import tqdm
 
 from mammomap.benchmark.evidence import read_evidence
 from mammomap.classify.train_head import Gathered, gather
 from mammomap.masks.files import write_atomically
+from mammomap.masks.shipped import shipped_model
 from mammomap.masks.store import Store
 from mammomap.seg.run import read_run
 
 FOLDER = Path(__file__).parent / "outlines"
-STARTS = ("scratch", "films")
+STARTS = ("scratch", "shipped")
 FOLDS, ROWS, CROPS, SEED = 5, 512, 6_000, 1
 
 
-def trained(name: str, fold: int, films: Path, work: Path, start: Path | None) -> Path:
+def trained(name: str, fold: int, films: Path, work: Path) -> Path:
     """The run of one fold."""
     tables, store, run = work / "tables", work / "store", work / f"{name}-{fold}" / "run"
     go("index", films, "-o", tables)
     go("prepare", tables, "-o", store, "--rows", ROWS)
-    settings = BASE | {"crops": CROPS, "validate_every": CROPS // 4}
-    more = ("--init-from", start) if start else ()
+    settings = BASE | FCN | {"crops": CROPS, "validate_every": CROPS // 4}
+    more = ("--init-from", shipped_model()) if name == "shipped" else ()
     go("train", store, "-o", run, "--split", f"k-fold:{fold}/{FOLDS}", "--seed", SEED, *as_options(settings), *more)
     return run
 
@@ -70,11 +71,8 @@ def main() -> None:
     parser.add_argument("fold", type=int, choices=range(FOLDS))
     parser.add_argument("--films", type=Path, required=True, help="cdd_cesm")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for tables, store, runs and maps")
-    parser.add_argument("--start", type=Path, metavar="RUN", help="a run on films, for the name films")
     wanted = parser.parse_args()
-    if (wanted.name == "films") != (wanted.start is not None):
-        parser.error("--start RUN goes with the name films")
-    run = trained(wanted.name, wanted.fold, wanted.films, wanted.out, wanted.start)
+    run = trained(wanted.name, wanted.fold, wanted.films, wanted.out)
     report = judged(wanted.name, wanted.fold, wanted.out, run)
     told, evidence = json.loads((report / "report.json").read_text()), strongest(read_evidence(report))
     keep(evidence, told, run, FOLDER / f"fold-{wanted.fold}", wanted.name)

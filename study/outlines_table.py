@@ -24,7 +24,7 @@ from mammomap.benchmark.plain import Figure, spelled
 from mammomap.eval.means import mean_bootstrap
 
 SIZES = (0, 500, 2_000, float("inf"))
-NAMES = {"scratch": "random weights", "films": "the net of the films"}
+NAMES = {"scratch": "random weights", "shipped": "the weights that come with mammomap"}
 
 
 def table(folder: Path) -> str:
