@@ -54,8 +54,9 @@ def table(folder: Path = FOLDER) -> str:
             bounds = None if its is false.get(said[0]) else (0.0, 1.0)  # a film has any number of marks
             cells.append(span(spelled(its, evidence.women, bounds)) if its and np.isfinite(its.value) else "")
         count = int((~evidence.lesions["ignored"]).sum())
+        seen = ", in-sample" if facts.get("in_sample") else ""
         lines.append(
-            f"| {facts['data']['source']} | {len(evidence.films)} | {evidence.women} | {count} | {free} | "
+            f"| {facts['data']['source']}{seen} | {len(evidence.films)} | {evidence.women} | {count} | {free} | "
             f"{' | '.join(cells)} |"
         )
     return "\n".join(lines)

@@ -4,12 +4,14 @@
     python study/shipped.py fold 0 --films PATH/cbis_mass -o work [--phantoms RUN] [--floor PATH/floor]
     python study/shipped.py bundle --films PATH/cbis_mass -o work [--phantoms RUN]
     python study/shipped_table.py
+    python study/shipped.py fold 0 --films PATH/cbis_mass -o elsewhere --keep again [--phantoms RUN]
+    python study/shipped_table.py again
 
 `net` trains on all 691 women for the frozen number of crops; nobody chooses a checkpoint. `fold K` trains the same net
 on the women of the other four folds and judges it on fold K. `bundle` fits the head on the maps of the five fold nets,
 each of women whom it has not seen, and packs net and head. `net` and the folds need nothing of each other: each may go
 on cores of its own once tables and store are there. A second call does what is missing; `--phantoms` names the run to
-start from, where the recipe says so (`study/recipe.py`).
+start from, where the recipe says so (`study/recipe.py`). The last two train a fold again, beside what is kept.
 
 Kept in `study/shipped/fold-K`: films and lesions, and in `net/` the strongest marks with their hits, the films' scores,
 `facts.json`, the log, and `inputs.csv`, what heads are given of each film. `floor` in the same tables is the plain
@@ -127,9 +129,10 @@ def fold(number: int, wanted: argparse.Namespace) -> None:
     listed = pd.read_csv(wanted.films / "films.csv")
     calc = sorted(set(listed.loc[listed["in_calc_list"] > 0, "image_id"]) & set(evidence.films["image_id"]))
     beside = [{key: its[key] for key in its if key not in MEASURED} for its in report["systems"][1:]]
-    keep(evidence, report, at / "run", FOLDER / f"fold-{number}", "net", beside=beside, in_calc_list=calc)
+    folder = (wanted.keep or FOLDER) / f"fold-{number}"
+    keep(evidence, report, at / "run", folder, "net", beside=beside, in_calc_list=calc)
     rows = inputs(Store(store), at / "run", sorted(evidence.films["image_id"]))
-    write_atomically(FOLDER / f"fold-{number}" / "net" / "inputs.csv", lambda half: rows.to_csv(half, index=False))
+    write_atomically(folder / "net" / "inputs.csv", lambda half: rows.to_csv(half, index=False))
 
 
 def inputs(store: Store, run: Path, image_ids: list[str]) -> pd.DataFrame:
@@ -168,6 +171,7 @@ def main() -> None:
     parser.add_argument("--films", type=Path, required=True, help="cbis_mass")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for tables, store, runs and maps")
     parser.add_argument("--phantoms", type=Path, metavar="RUN", help="the run on phantoms to start from")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where a fold is kept [default: study/shipped]")
     parser.add_argument("--floor", type=Path, help="folder with foldK_candidates.csv of a plain U-Net")
     wanted = parser.parse_args()
     if (wanted.part == "fold") != (wanted.fold is not None):

@@ -1,6 +1,9 @@
 """What is said of the net that ships, worked out from what `shipped.py` kept; needs no film and no torch.
 
     python study/shipped_table.py
+    python study/shipped_table.py AGAIN
+
+AGAIN holds folds that were trained again (`shipped.py --keep`): they are laid beside those that are kept.
 
 Each woman is judged by the net that learned on the other four folds. Marks and films are ranked by what their scores
 cost in their own fold, since five nets have five scales; 95 % intervals by woman, differences paired on the same
@@ -9,6 +12,7 @@ resamples. Probabilities are those of a head fitted on the films of the other fo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +21,10 @@ import pandas as pd
 from heads import BOUNDS, Judged, judged, over_seeds, together
 from heads import told as spelled_out
 from kept import joined, kept, on_one_scale
+from recipe import FOLDER as STEPS
+from recipe import FROZEN, JUDGED, SEEDS
 from recipe_table import SHOWN, less
+from recipe_table import judged as of_step
 from shipped import FOLDER, FOLDS
 from tables import span
 
@@ -135,6 +142,24 @@ def groups(found: dict[int, Fold]) -> list[str]:
     return lines
 
 
+def agreement(again: Path, folder: Path = FOLDER, steps: Path = STEPS) -> str:
+    """Folds trained again beside those kept, and how far nets of the recipe that differ by their seed lie apart."""
+    old, new = folds(folder), folds(again)
+    if not new or not set(new) <= set(old):
+        raise SystemExit(f"{again}: no folds that are kept in {folder} too")
+    lines = [f"| fold | | {' | '.join(COLUMNS)} |", "|---" * (2 + len(COLUMNS)) + "|"]
+    for number, its in new.items():
+        values = [[figures([one], "net")[0][key].value for key in COLUMNS.values()] for one in (old[number], its)]
+        rows = {"kept": values[0], "again": values[1], "difference": [b - a for a, b in zip(*values, strict=True)]}
+        lines += [
+            f"| {number} | {name} | {' | '.join(f'{value:.3f}' for value in row)} |" for name, row in rows.items()
+        ]
+    names = [f"{FROZEN}-{seed}" for seed in SEEDS if (steps / f"{FROZEN}-{seed}" / "facts.json").is_file()]
+    seeds = [[of_step(steps, name)[1][key].value for key in COLUMNS.values()] for name in names]
+    apart = " | ".join(f"{max(its) - min(its):.3f}" for its in zip(*seeds, strict=True))
+    return "\n".join([*lines, f"| {JUDGED} | {len(seeds)} seeds, their largest less their smallest | {apart} |"])
+
+
 def cases(path: Path) -> str:
     """The films with published outlines, a row each."""
     lines = [
@@ -172,5 +197,7 @@ def tables(folder: Path = FOLDER) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.exit(print(agreement(Path(sys.argv[1]))))
     for title, text in tables().items():
         print(f"\n## {title}\n\n{text}")

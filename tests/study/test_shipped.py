@@ -79,6 +79,32 @@ def test_both_stand_on_the_same_films_and_their_difference_is_paired(studies) ->
     assert all(cell.startswith("0.00 (0.00") for cell in alike[4:])
 
 
+def test_a_fold_trained_again_lies_beside_the_kept_one_and_the_spread_of_seeds(studies, tmp_path: Path) -> None:
+    """Fold 0 as it is kept, and with every second hit taken from it."""
+    module, recipe = studies("shipped_table"), studies("recipe")
+    kept = module.FOLDER / "fold-0"
+    shutil.copytree(kept, tmp_path / "same" / "fold-0")
+    shutil.copytree(kept, tmp_path / "worse" / "fold-0")
+    hits = pd.read_csv(kept / "net" / "hits.csv")
+    hits.iloc[::2].to_csv(tmp_path / "worse" / "fold-0" / "net" / "hits.csv", index=False)
+    steps = tmp_path / "steps"
+    for seed, name in ((1, "phantoms-fcn-flips-1"), (2, "phantoms-fcn-flips-2")):
+        shutil.copytree(recipe.FOLDER / name, steps / f"{recipe.FROZEN}-{seed}")
+    for part in ("films.csv", "lesions.csv"):
+        shutil.copy(recipe.FOLDER / part, steps / part)
+    same, worse = (module.agreement(tmp_path / name, steps=steps).splitlines() for name in ("same", "worse"))
+    assert [cells(line)[:2] for line in same[2:5]] == [["0", "kept"], ["0", "again"], ["0", "difference"]]
+    assert cells(same[4])[2:] == ["0.000"] * len(module.COLUMNS)
+    column = 2 + list(module.COLUMNS).index("at 1")
+    was, now, apart = (float(cells(line)[column]) for line in worse[2:5])
+    assert apart < 0 and apart == pytest.approx(now - was, abs=2e-3)
+    both = [studies("recipe_table").judged(recipe.FOLDER, f"phantoms-fcn-flips-{seed}")[1] for seed in (1, 2)]
+    values = [figures[module.COLUMNS["at 1"]].value for figures in both]
+    assert float(cells(same[5])[column]) == pytest.approx(abs(values[0] - values[1]), abs=6e-4)
+    with pytest.raises(SystemExit, match="no folds"):
+        module.agreement(tmp_path)
+
+
 def test_a_case_is_what_lies_on_its_outline(studies, tmp_path: Path) -> None:
     """A disc of probability 0.8, and a weaker one that ranks behind it."""
     cases = studies("shipped_cases")
@@ -137,7 +163,7 @@ def test_all_of_it_in_small(studies, drawn_set, tmp_path: Path, monkeypatch) -> 
     monkeypatch.setitem(recipe.STEPS, "small", recipe.Step("in small", small, rows=96, segment=("--flips",)))
     monkeypatch.setattr(recipe, "FROZEN", "small")
     monkeypatch.setattr(shipped, "FOLDER", tmp_path / "kept")
-    wanted = argparse.Namespace(films=films, out=tmp_path / "work", phantoms=None, floor=None)
+    wanted = argparse.Namespace(films=films, out=tmp_path / "work", phantoms=None, floor=None, keep=None)
     for number in (0, 4):
         shipped.fold(number, wanted)
     there = [tmp_path / "work" / "head.folds" / str(number) / "run" / "model.safetensors" for number in (0, 4)]
