@@ -26,12 +26,13 @@ from recipe import FROZEN, JUDGED, SEEDS
 from recipe_table import SHOWN, less
 from recipe_table import judged as of_step
 from shipped import FOLDER, FOLDS
-from tables import span
+from tables import span, yardsticks
 
 from mammomap.benchmark.evidence import Evidence
 from mammomap.benchmark.judge import Said, judge_system
 from mammomap.benchmark.plain import Figures, spelled
 from mammomap.benchmark.strata import strata
+from mammomap.benchmark.yardstick import yardstick_entries
 from mammomap.classify.features import inputs_named
 from mammomap.classify.heads import fit_head
 from mammomap.classify.levels import LEVELS
@@ -67,6 +68,11 @@ def folds(folder: Path) -> dict[int, Fold]:
         said = {its["name"]: Said.of_entry(its) for its in (facts["said"], *facts["beside"])}
         found[number] = Fold(said, on_one_scale(evidence), frozenset(facts["in_calc_list"]), facts)
     return found
+
+
+def joined_folds(found: Mapping[int, Fold]) -> Evidence:
+    """All folds together."""
+    return joined([fold.evidence for fold in found.values()])
 
 
 def figures(some: Sequence[Fold], system: str, *, without_calc: bool = False) -> tuple[Figures, Evidence]:
@@ -133,7 +139,7 @@ def probabilities(found: dict[int, Fold], folder: Path) -> list[str]:
 def groups(found: dict[int, Fold]) -> list[str]:
     """Lesions found in groups of lesions and films, all folds together."""
     lines = ["| group | women | lesions or films | sensitivity at 1 | AUC by image |", "|---" * 5 + "|"]
-    for its in strata(joined([fold.evidence for fold in found.values()]), "net"):
+    for its in strata(joined_folds(found), "net"):
         few = ", too few women" if its["too_few"] else ""
         shown = [its.get(key) for key in ("sensitivity_at_1", "auc")]
         cells = [span(figure) if figure and figure["value"] is not None else "" for figure in shown]
@@ -193,6 +199,7 @@ def tables(folder: Path = FOLDER) -> dict[str, str]:
         "shipped": "\n".join([said, "", *lesions(found)]),
         "shipped head": "\n".join(probabilities(found, folder)),
         "shipped groups": "\n".join(groups(found)),
+        "shipped yardsticks": yardsticks({"yardsticks": yardstick_entries(joined_folds(found), "net")}),
     }
 
 
