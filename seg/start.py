@@ -146,5 +146,5 @@ def _of_classes(
         else:
             return theirs
     made = ours.clone()
-    made[torch.meshgrid(*put, indexing="ij")] = theirs[torch.meshgrid(*take, indexing="ij")]
+    made[torch.meshgrid(*put, indexing="ij")] = theirs[torch.meshgrid(*take, indexing="ij")].to(made.dtype)
     return made

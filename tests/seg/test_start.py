@@ -144,10 +144,15 @@ def test_the_same_net_goes_on_from_a_run_and_its_women_are_seen(drawn_store: Sto
         train(drawn_store, tmp_path / "run", TrainConfig.from_json({**settings, "init_from": ""}))
 
 
-@pytest.mark.parametrize("net_name", ["unet", "fcn8s-light"])
-def test_a_run_for_other_classes_gives_those_that_both_have(net_name: str, trained_run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("net_name", "half"), [("unet", False), ("unet", True), ("fcn8s-light", False)])
+def test_a_run_for_other_classes_gives_those_that_both_have(
+    net_name: str, half: bool, trained_run: Run, tmp_path: Path
+) -> None:
+    """Also where its weights are kept in half precision, as those of a bundle may be."""
     five = build_net(net_name, "resnet18", 5, 7)
+    five = five.half() if half else five
     save_file({k: v.contiguous() for k, v in five.state_dict().items()}, tmp_path / "model.safetensors")
+    five = five.float()
     start = replace(trained_run, folder=tmp_path, classes=(0, 1, 2, 3, 4))
     net = build_net(net_name, "resnet18", 3, 8)
     assert start_from(net, start, (0, 3, 4)) == []
