@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from kept import joined, kept, on_one_scale
 from outlines import CROPS, FOLDER, FOLDS, ROWS, STARTS
 from recipe_table import less
@@ -33,13 +34,14 @@ def table(folder: Path) -> str:
         name: [k for k in range(FOLDS) if (folder / f"fold-{k}" / name / "facts.json").is_file()] for name in STARTS
     }
     names = [name for name, its in folds.items() if its]
-    entries, figures, evidence, facts = {}, {}, None, {}
+    entries, figures, lesions, evidence, facts = {}, {}, {}, None, {}
     for name in names:
         if folds[name] != folds[names[0]]:
             raise SystemExit(f"{folder}: {name} has the folds {folds[name]}, {names[0]} has {folds[names[0]]}")
         each = [kept(folder / f"fold-{k}", name) for k in folds[name]]
         facts, evidence = each[0][0], joined([on_one_scale(its) for _, its in each])
         entries[name], figures[name] = judge_system(evidence, Said.of_entry(facts["said"]))
+        lesions[name] = dice_of(evidence)
     assert evidence is not None
     lines = [
         f"{facts['data']['source']}, {len(folds[names[0]])} of {FOLDS} folds by patient: {len(evidence.films)} films "
@@ -47,13 +49,18 @@ def table(folder: Path) -> str:
         f"at {ROWS} rows.",
         "",
         "| start | lesions at 1/4 false positive per film | at 1 | at 1, minus the first | Dice of masses, mean over "
-        "lesions | all their pixels pooled | Hausdorff 95 %, film pixels | mean distance of the edges, film pixels |",
-        "|---" * 8 + "|",
+        "lesions | minus the first | all their pixels pooled | Hausdorff 95 %, film pixels | mean distance of the "
+        "edges, film pixels |",
+        "|---" * 9 + "|",
     ]
     for name in names:
         froc, dice = entries[name], entries[name]["dice"]["masses"]
         key = (sensitivity_name("any"), "lesion")
-        minus = less(figures[name][key], figures[names[0]][key], evidence.women) if name != names[0] else ""
+        minus, more = "", ""
+        if name != names[0]:
+            minus = less(figures[name][key], figures[names[0]][key], evidence.women)
+            pairs = lesions[name]["dice"] - lesions[names[0]]["dice"]
+            more = mean(pairs.to_numpy(), lesions[name]["woman"].to_numpy(), evidence, low=-1.0)
         lesion = dice["by_lesion"]
         cells = [
             NAMES[name],
@@ -61,6 +68,7 @@ def table(folder: Path) -> str:
             span(at(froc, "any", 1.0)),
             minus,
             span(lesion["dice"]["mean"]),
+            more,
             span(dice["pooled"]["dice"]),
             *(span(lesion[what]["mean"]) for what in ("hausdorff_95_px", "average_distance_px")),
         ]
@@ -68,25 +76,35 @@ def table(folder: Path) -> str:
     return "\n".join([*lines, "", *by_size(evidence)])
 
 
+def dice_of(evidence: Evidence) -> pd.DataFrame:
+    """A row a lesion, by its number: `pixels` of it, its `dice`, whether no found pixel touches it, its `woman`."""
+    rows = evidence.overlap[evidence.overlap["lesion"] >= 0].set_index("lesion").sort_index()
+    return pd.DataFrame(
+        {
+            "pixels": rows["tp"] + rows["fn"],
+            "dice": 2 * rows["tp"] / (2 * rows["tp"] + rows["fp"] + rows["fn"]),
+            "untouched": (rows["tp"] == 0).astype(float),
+            "woman": evidence.woman[evidence.film_of(rows["image_id"])],
+        }
+    )
+
+
+def mean(values: np.ndarray, woman: np.ndarray, evidence: Evidence, low: float = 0.0) -> str:
+    """The mean of some lesions' values from low to 1, NaN for the others, with its interval by woman."""
+    samples = mean_bootstrap(values, woman, evidence.weights)
+    carrying = len(set(woman[np.isfinite(values)]))
+    return span(spelled(Figure(float(np.nanmean(values)), samples, carrying), evidence.women, (low, 1.0)))
+
+
 def by_size(evidence: Evidence) -> list[str]:
     """Dice of lesions by how many pixels they have, and how many of them no found pixel touches, of the last start."""
-    rows = evidence.overlap[evidence.overlap["lesion"] >= 0]
-    true = (rows["tp"] + rows["fn"]).to_numpy(float)
-    values = {
-        "Dice, mean": (2 * rows["tp"] / (2 * rows["tp"] + rows["fp"] + rows["fn"])).to_numpy(float),
-        "not touched": (rows["tp"] == 0).to_numpy(float),
-    }
-    woman = evidence.woman[evidence.film_of(rows["image_id"])]
-    lines = [f"| pixels of the lesion | lesions | {' | '.join(values)} |", "|---" * 4 + "|"]
+    columns = {"Dice, mean": "dice", "not touched": "untouched"}
+    lesions = dice_of(evidence)
+    lines = [f"| pixels of the lesion | lesions | {' | '.join(columns)} |", "|---" * 4 + "|"]
     for low, high in zip(SIZES, SIZES[1:], strict=False):
-        among = (true >= low) & (true < high)
-        cells = []
-        for value in values.values():
-            its = np.where(among, value, np.nan)
-            figure = Figure(
-                float(np.nanmean(its)), mean_bootstrap(its, woman, evidence.weights), len(set(woman[among]))
-            )
-            cells.append(span(spelled(figure, evidence.women)))
+        among = (lesions["pixels"] >= low) & (lesions["pixels"] < high)
+        its = lesions.where(among)
+        cells = [mean(its[name].to_numpy(float), lesions["woman"].to_numpy(), evidence) for name in columns.values()]
         name = f"{low:,} and more" if np.isinf(high) else f"below {high:,}" if not low else f"{low:,} to {high - 1:,}"
         lines.append(f"| {name} | {among.sum()} | {' | '.join(cells)} |")
     return lines
