@@ -42,6 +42,6 @@ def test_the_second_start_is_less_the_first_lesion_by_lesion(studies, tmp_path: 
     raw = pd.concat([pd.read_csv(tmp_path / f"fold-{fold}" / "scratch" / "overlap.csv") for fold in (0, 1)])
     raw = raw[raw["lesion"] >= 0]
     dice = 2 * raw["tp"] / (2 * raw["tp"] + raw["fp"] + raw["fn"])
-    lost = -(dice * (raw["lesion"] % 2 == 0)).mean()
+    lost = -float((dice * (raw["lesion"] % 2 == 0)).mean())
     assert lost < -0.05 and float(second[5].split(" ")[0]) == pytest.approx(lost, abs=0.0051)
     assert float(second[4].split(" ")[0]) == pytest.approx(dice.mean() + lost, abs=0.0051)
