@@ -2,12 +2,13 @@
 
     python study/outlines.py scratch 0 --films PATH/cdd_cesm -o work
     python study/outlines.py shipped 0 --films PATH/cdd_cesm -o work
+    python study/outlines.py linknet 0 --films PATH/cdd_cesm -o work
     python study/outlines_table.py
 
 Fold K of five is tested by a net that learned from the others' patients, the net that ships with `CROPS` crops, from
-random weights or from those that come with mammomap. From which probability on a pixel is called lesion is chosen on
-patients of the part head, whom the net has not seen. All of the set's films are malignant, so that nothing is said of
-labels. A second call does what is missing.
+random weights or from those that come with mammomap; linknet is the base net of `recipe.py` from random weights. From
+which probability on a pixel is called lesion is chosen on patients of the part head, whom the net has not seen. All of
+the set's films are malignant, so that nothing is said of labels. A second call does what is missing.
 
 Kept in `study/outlines/fold-K`: films and lesions, and in NAME/ marks and hits, pixels in both masks by film and
 lesion, distances between their edges, `facts.json`, the log.
@@ -24,14 +25,13 @@ from recipe import BASE, FCN
 from tqdm import tqdm
 
 from mammomap.benchmark.evidence import read_evidence
-from mammomap.classify.train_head import Gathered, gather
 from mammomap.masks.files import write_atomically
 from mammomap.masks.shipped import shipped_model
 from mammomap.masks.store import Store
-from mammomap.seg.run import read_run
 
 FOLDER = Path(__file__).parent / "outlines"
-STARTS = ("scratch", "shipped")
+LINKNET = "linknet"
+STARTS = ("scratch", LINKNET, "shipped")
 FOLDS, ROWS, CROPS, SEED = 5, 512, 6_000, 1
 
 
@@ -40,7 +40,7 @@ def trained(name: str, fold: int, films: Path, work: Path) -> Path:
     tables, store, run = work / "tables", work / "store", work / f"{name}-{fold}" / "run"
     go("index", films, "-o", tables)
     go("prepare", tables, "-o", store, "--rows", ROWS)
-    settings = BASE | FCN | {"crops": CROPS, "validate_every": CROPS // 4}
+    settings = BASE | (FCN if name != LINKNET else {}) | {"crops": CROPS, "validate_every": CROPS // 4}
     more = ("--init-from", shipped_model()) if name == "shipped" else ()
     go("train", store, "-o", run, "--split", f"k-fold:{fold}/{FOLDS}", "--seed", SEED, *as_options(settings), *more)
     return run
@@ -48,6 +48,9 @@ def trained(name: str, fold: int, films: Path, work: Path) -> Path:
 
 def threshold(store: Store, run: Path) -> float:
     """The probability from which on a pixel is lesion, with the highest Dice among patients of the part head."""
+    from mammomap.classify.train_head import Gathered, gather  # with torch, which the table does without
+    from mammomap.seg.run import read_run
+
     found, opened = Gathered(), read_run(run)
     gather(found, store, [opened], opened.split.tables(store.tables, "head"), "features", tqdm)
     return found.points()["lesion pixel"]

@@ -25,7 +25,11 @@ from mammomap.benchmark.plain import Figure, spelled
 from mammomap.eval.means import mean_bootstrap
 
 SIZES = (0, 500, 2_000, float("inf"))
-NAMES = {"scratch": "random weights", "shipped": "the weights that come with mammomap"}
+NAMES = {
+    "scratch": "the net that ships, random weights",
+    "linknet": "LinkNet, random weights",
+    "shipped": "the net that ships, its own weights",
+}
 
 
 def table(folder: Path) -> str:

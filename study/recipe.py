@@ -19,8 +19,8 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from folds import of_folds
 from kept import as_options, go, keep, strongest
-from rotation import of_folds
 
 from mammomap.benchmark.evidence import read_evidence
 from mammomap.masks.splits import Split, inner_splits

@@ -22,12 +22,13 @@ from __future__ import annotations
 import argparse
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from compare_net import LOCAL
+from folds import of_folds
 from head_inputs import inputs_of
 from heads import COARSE, Study, read_arrays
 from kept import go
@@ -41,7 +42,7 @@ from mammomap.masks.files import write_atomically, write_json
 from mammomap.masks.mapfile import FilmMap, women_codes
 from mammomap.masks.splits import Split, inner_splits, make_split, read_split
 from mammomap.masks.store import Store
-from mammomap.masks.tables import Tables, make_tables, read_tables, write_tables
+from mammomap.masks.tables import Tables, read_tables, write_tables
 from mammomap.masks.working import WorkingFilm
 from mammomap.masks.yardsticks import yardsticks
 from mammomap.seg.candidates import candidate_rows
@@ -54,8 +55,6 @@ ROTATIONS = 4
 CHOOSING = 10
 """One in so many women of the two folds chooses the net's checkpoint."""
 NET_WIDTH = 64
-COUNTED = ("format", "films", "lesions", "women", "malignant_films", "refused", "data_hash", "rows_read", "stamp")
-"""What an index says of all its films, and not of some."""
 
 
 def prepared(data: str, films: Path | None, work: Path, sizes: argparse.Namespace) -> tuple[Store, list[Split]]:
@@ -80,14 +79,6 @@ def prepared(data: str, films: Path | None, work: Path, sizes: argparse.Namespac
             split.write(path)
         splits.append(read_split(path))
     return store, splits
-
-
-def of_folds(tables: Tables, folds: Iterable[int]) -> Tables:
-    """The films of some folds of the set's own, and no trace of the others."""
-    films = tables.films[tables.films["fold"].isin(list(folds))]
-    lesions = tables.lesions[tables.lesions["image_id"].isin(films["image_id"])]
-    about = {name: value for name, value in tables.about.items() if name not in COUNTED}
-    return make_tables(films, lesions, about=about)
 
 
 def rotations(tables: Tables, data: str, seed: int) -> Iterator[Split]:

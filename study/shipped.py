@@ -27,7 +27,6 @@ from pathlib import Path
 import pandas as pd
 import recipe
 from kept import MEASURED, as_options, go, keep, strongest
-from rotation import films_with_yardsticks, row_of
 from tqdm import tqdm
 
 from mammomap.benchmark.evidence import read_evidence
@@ -36,8 +35,6 @@ from mammomap.masks.mapfile import women_codes
 from mammomap.masks.splits import inner_splits, make_split
 from mammomap.masks.store import Store
 from mammomap.masks.working import WorkingFilm
-from mammomap.seg.mappers import RunMapper
-from mammomap.seg.run import read_run
 
 FOLDER = Path(__file__).parent / "shipped"
 FOLDS, SEED = 5, 1
@@ -113,6 +110,8 @@ def fold_net(number: int, wanted: argparse.Namespace, store: Path) -> Path:
 
 def fold(number: int, wanted: argparse.Namespace) -> None:
     """One net out of fold: trained, judged, kept."""
+    from mammomap.seg.run import read_run  # with torch, which the tables of this file do without
+
     tables, store = prepared(wanted)
     at = fold_net(number, wanted, store)
     split = read_run(at / "run").split
@@ -137,6 +136,11 @@ def fold(number: int, wanted: argparse.Namespace) -> None:
 
 def inputs(store: Store, run: Path, image_ids: list[str]) -> pd.DataFrame:
     """What heads are given of films, one row each, as in `rotation.py`."""
+    from rotation import films_with_yardsticks, row_of
+
+    from mammomap.seg.mappers import RunMapper
+    from mammomap.seg.run import read_run
+
     opened = read_run(run)
     mapper = RunMapper(opened, flips=bool(flips()))
     about, rows = films_with_yardsticks(store), []
