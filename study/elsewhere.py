@@ -72,8 +72,7 @@ def main() -> None:
     go("classify", maps)
     go("benchmark", tables, f"net={maps}", "--run", run, "--no-pictures", "--no-trivial", "-o", report)
     told, point = json.loads((report / "report.json").read_text()), read_head(model).candidate_points[CANDIDATE_POINT]
-    facts = {"candidate_point": point, "in_sample": wanted.name == RENAMED}
-    keep(strongest(read_evidence(report)), told, run, FOLDER / wanted.name, "net", **facts)
+    keep(strongest(read_evidence(report)), told, run, FOLDER / wanted.name, "net", candidate_point=point)
 
 
 if __name__ == "__main__":

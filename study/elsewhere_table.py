@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from elsewhere import FOLDER, SEEN, SETS
+from elsewhere import FOLDER, RENAMED, SEEN, SETS
 from kept import kept
 from recipe_table import SHOWN
 from tables import span
@@ -54,7 +54,7 @@ def table(folder: Path = FOLDER) -> str:
             bounds = None if its is false.get(said[0]) else (0.0, 1.0)  # a film has any number of marks
             cells.append(span(spelled(its, evidence.women, bounds)) if its and np.isfinite(its.value) else "")
         count = int((~evidence.lesions["ignored"]).sum())
-        what = f"fold {SEEN} renamed, in-sample" if facts.get("in_sample") else facts["data"]["source"]
+        what = f"fold {SEEN} renamed, in-sample" if name == RENAMED else facts["data"]["source"]
         lines.append(f"| {what} | {len(evidence.films)} | {evidence.women} | {count} | {free} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
