@@ -7,14 +7,16 @@
 # where it was stopped. OUT/times.csv says how long each step took. Settings are taken from the environment:
 #   ROWS                   working rows of a whole film
 #   CROP, CROPS, BATCH     side of a crop, how many are drawn, how many a step, shared among the devices
+#   VALIDATIONS            how often whole films of validation women are looked at
 #   NET, ENCODER, WEIGHTS  WEIGHTS= (empty) starts from random weights
 #   DEVICES                GPUs, or processes
 #   FOLDS                  nets for the head, each as long as the first
 #   SPLIT, SEED            a rule of docs/splits.md; the seed of split, weights and crops
 set -euo pipefail
 tree=${1:?study/full.sh CBIS-DDSM OUT} out=${2:?study/full.sh CBIS-DDSM OUT}
-ROWS=${ROWS:-2048} CROP=${CROP:-512} CROPS=${CROPS:-200000} BATCH=${BATCH:-16} NET=${NET:-unet}
-ENCODER=${ENCODER:-resnet34} WEIGHTS=${WEIGHTS-imagenet} DEVICES=${DEVICES:-1} FOLDS=${FOLDS:-4} SPLIT=${SPLIT:-official-leak-free} SEED=${SEED:-1}
+ROWS=${ROWS:-2048} CROP=${CROP:-512} CROPS=${CROPS:-200000} BATCH=${BATCH:-16} VALIDATIONS=${VALIDATIONS:-20}
+NET=${NET:-unet} ENCODER=${ENCODER:-resnet34} WEIGHTS=${WEIGHTS-imagenet} DEVICES=${DEVICES:-1} FOLDS=${FOLDS:-4}
+SPLIT=${SPLIT:-official-leak-free} SEED=${SEED:-1}
 
 mkdir -p "$out"
 [ -f "$out/times.csv" ] || echo step,seconds >"$out/times.csv"
@@ -44,8 +46,8 @@ step index mammomap index "$tree" -o "$out/tables"
 step audit mammomap audit "$out/tables" -o "$out/audit"
 step prepare mammomap prepare "$out/tables" -o "$out/store" --rows "$ROWS"
 step train mammomap train "$out/store" -o "$out/run" --net "$NET" --encoder "$ENCODER" \
-    ${WEIGHTS:+--encoder-weights "$WEIGHTS"} --crop "$CROP" --crops "$CROPS" --batch "$BATCH" --split "$SPLIT" \
-    --seed "$SEED" --devices "$DEVICES"
+    ${WEIGHTS:+--encoder-weights "$WEIGHTS"} --crop "$CROP" --crops "$CROPS" --batch "$BATCH" \
+    --set "validate_every=$((CROPS / VALIDATIONS))" --split "$SPLIT" --seed "$SEED" --devices "$DEVICES"
 step head fit_head
 step segment sharded mammomap segment "$out/tables" --part test --model "$out/run" -o "$out/maps"
 step classify mammomap classify "$out/maps" --head "$out/head.json"

@@ -1,18 +1,21 @@
 """Disk and hours of `full.sh` on all of CBIS-DDSM, scaled from a reduced run of it on the same machine.
 
     mammomap phantom --patients 60 --rows 4700 --traps all -o tree
-    CROPS=400 FOLDS=2 WEIGHTS= study/full.sh tree reduced
-    python study/full_cost.py reduced [--crops 200000] [--folds 4]
+    CROPS=400 VALIDATIONS=1 FOLDS=2 WEIGHTS= study/full.sh tree reduced
+    python study/full_cost.py reduced [--crops 200000] [--validations 20] [--folds 4]
 
-Seconds of index, audit and prepare are scaled by films, of training by crops, of the head by crops, films and nets, of
-the other steps by films to test on. What a step takes before its first film is scaled too, so that estimates are
-rather high. The reduced run must have the rows, crop, net, encoder and devices that the full one is to have.
+Index, audit and prepare are scaled by films, segment, classify and benchmark by films to test on. Training is the
+crops at the reduced run's rate plus the films looked at in validations at theirs; the head is training once a fold plus
+one map of every film that is not tested, at the rate of `segment`. That sum is also made for the reduced run, to be
+held against what its head took. What a step takes before its first film is scaled too, so that estimates are rather
+high. The reduced run must have the rows, crop, net, encoder and devices that the full one is to have.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -32,36 +35,68 @@ def first_times(reduced: Path) -> dict[str, float]:
     return times.drop_duplicates("step").set_index("step")["seconds"].to_dict()
 
 
-def factors(reduced: Path, crops: int, folds: int) -> dict[str, float]:
-    """By what each step is scaled."""
+@dataclass(frozen=True)
+class Size:
+    """What a run of `full.sh` has to do. films, to_test: in all, and of the test part; validated: films looked at in
+    one validation; crops, validations: of one net; folds: nets for the head."""
+
+    films: int
+    to_test: int
+    validated: int
+    crops: int
+    validations: int
+    folds: int
+
+
+def size_of(reduced: Path, log: list[dict]) -> Size:
+    """Of the reduced run."""
     tables, split = read_tables(reduced / "tables"), read_split(reduced / "run" / "split.csv")
-    config = json.loads((reduced / "run" / "config.json").read_text())["training"]
-    trained = len(list((reduced / "head.folds").glob("*/run")))
-    films, test = FILMS / len(tables.films), TEST_FILMS / len(split.tables(tables, "test").films)
-    by_crops = crops / config["crops"]
+    usable = {part: len(split.tables(tables, part).films) for part in ("validation", "test")}
+    crops = json.loads((reduced / "run" / "config.json").read_text())["training"]["crops"]
+    folds = len(list((reduced / "head.folds").glob("*/run")))
+    return Size(len(tables.films), usable["test"], 2 * usable["validation"], crops, len(log), folds)
+
+
+def seconds(times: dict[str, float], log: list[dict], done: Size, wanted: Size) -> dict[str, float]:
+    """Of each step at another size, from what a run of the size `done` took."""
+    a_crop = log[0]["seconds"] / log[0]["crops"]
+    a_film_validated = (times["train"] - a_crop * done.crops) / (done.validations * done.validated)
+    train = a_crop * wanted.crops + a_film_validated * wanted.validations * wanted.validated
+    head = wanted.folds * train + (wanted.films - wanted.to_test) * times["segment"] / done.to_test
+    by_films, by_test = wanted.films / done.films, wanted.to_test / done.to_test
     return {
-        **dict.fromkeys(("index", "audit", "prepare"), films),
-        "train": by_crops,
-        "head": by_crops * folds / trained,
-        **dict.fromkeys(("segment", "classify", "benchmark"), test),
-        "bundle": 1.0,
+        **{step: times[step] * by_films for step in ("index", "audit", "prepare")},
+        "train": train,
+        "head": head,
+        **{step: times[step] * by_test for step in ("segment", "classify", "benchmark")},
+        "bundle": times["bundle"],
     }
 
 
-def table(reduced: Path, crops: int, folds: int) -> str:
+def table(reduced: Path, crops: int, validations: int, folds: int) -> str:
     """One row a step, in Markdown."""
-    times, by = first_times(reduced), factors(reduced, crops, folds)
-    hours = {step: times[step] * by[step] / 3600 for step in by}
-    store = sum(path.stat().st_size for path in (reduced / "store").rglob("*") if path.is_file()) * by["index"] / 1e9
+    times = first_times(reduced)
+    log = [json.loads(line) for line in (reduced / "run" / "log.jsonl").read_text().splitlines()]
+    done = size_of(reduced, log)
+    validated = round(done.validated * (FILMS - TEST_FILMS) / (done.films - done.to_test))
+    full = seconds(times, log, done, Size(FILMS, TEST_FILMS, validated, crops, validations, folds))
+    store = sum(path.stat().st_size for path in (reduced / "store").rglob("*") if path.is_file()) / done.films
+    maps = sum(path.stat().st_size for path in (reduced / "maps").rglob("*") if path.is_file()) / done.to_test
     hardware = json.loads((reduced / "run" / "environment.json").read_text())["hardware"]
     lines = [
-        f"{', '.join(f'{name} {value}' for name, value in hardware.items())}; {crops:,} crops a net, {folds} nets for "
-        f"the head; disk: {DOWNLOAD_GB} GB for the files, {store:.0f} GB for the store.",
+        f"Measured: {done.films} films, {done.to_test} of them tested; {done.crops:,} crops a net, {done.folds} nets "
+        f"for the head. Scaled to {FILMS:,} films, {TEST_FILMS} tested; {crops:,} crops a net, {validations} "
+        f"validations, {folds} nets. On {', '.join(f'{name} {value}' for name, value in hardware.items())}.",
         "",
-        "| step | seconds, reduced | scaled by | hours, all of CBIS-DDSM |",
-        "|---|---|---|---|",
-        *(f"| {step} | {times[step]:.0f} | {by[step]:,.1f} | {hours[step]:.1f} |" for step in by),
-        f"| all | {sum(times.values()):.0f} | | {sum(hours.values()):.1f} |",
+        f"Disk: {DOWNLOAD_GB} GB for the files, {store * FILMS / 1e9:.0f} GB for the store, "
+        f"{maps * TEST_FILMS / 1e9:.1f} GB for the maps.",
+        "",
+        "| step | seconds, reduced | hours, all of CBIS-DDSM |",
+        "|---|---|---|",
+        *(f"| {step} | {times[step]:.0f} | {value / 3600:.1f} |" for step, value in full.items()),
+        f"| all | {sum(times.values()):.0f} | {sum(full.values()) / 3600:.1f} |",
+        "",
+        f"The same sums give the reduced run's head {seconds(times, log, done, done)['head']:.0f} seconds.",
     ]
     return "\n".join(lines)
 
@@ -71,9 +106,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reduced", type=Path)
     parser.add_argument("--crops", type=int, default=200_000)
+    parser.add_argument("--validations", type=int, default=20)
     parser.add_argument("--folds", type=int, default=4)
     wanted = parser.parse_args()
-    print(table(wanted.reduced, wanted.crops, wanted.folds))
+    print(table(wanted.reduced, wanted.crops, wanted.validations, wanted.folds))
 
 
 if __name__ == "__main__":

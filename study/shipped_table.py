@@ -189,9 +189,11 @@ def tables(folder: Path = FOLDER) -> dict[str, str]:
     facts = [fold.facts for fold in found.values()]
     if len({its["data"]["source"] for its in facts}) > 1 or len({its["parameters"] for its in facts}) > 1:
         raise SystemExit(f"{folder}: folds of different sets or nets")
+    minutes = [its["run"]["training_seconds"] / 60 for its in facts]
     said = (
         f"{facts[0]['data']['source']}, each fold by a net of the other four; {facts[0]['parameters'] / 1e6:.1f} "
-        f"million parameters, {facts[0]['run']['crops']:,} crops at {facts[0]['run']['rows']} rows."
+        f"million parameters, {facts[0]['run']['crops']:,} crops at {facts[0]['run']['rows']} rows, "
+        f"{min(minutes):.0f} to {max(minutes):.0f} minutes to train each on {facts[0]['run']['threads']} core."
     )
     more = {"shipped cases": cases(folder / "cases.csv")} if (folder / "cases.csv").is_file() else {}
     return {

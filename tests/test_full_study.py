@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[1] / "study" / "full.sh"
-NET = {"ENCODER": "resnet18", "WEIGHTS": "", "CROP": "64", "CROPS": "160"}
+NET = {"ENCODER": "resnet18", "WEIGHTS": "", "CROP": "64", "CROPS": "160", "VALIDATIONS": "2"}
 SMALL = {**NET, "ROWS": "128", "DEVICES": "2", "FOLDS": "2"}
 STEPS = ["index", "audit", "prepare", "train", "head", "segment", "classify", "benchmark", "bundle"]
 
