@@ -156,7 +156,9 @@ def agreement(again: Path, folder: Path = FOLDER, steps: Path = STEPS) -> str:
     lines = [f"| fold | | {' | '.join(COLUMNS)} |", "|---" * (2 + len(COLUMNS)) + "|"]
     for number, its in new.items():
         values = [[figures([one], "net")[0][key].value for key in COLUMNS.values()] for one in (old[number], its)]
-        rows = {"kept": values[0], "again": values[1], "difference": [b - a for a, b in zip(*values, strict=True)]}
+        same = its.facts["run"]["weights_sha256"] == old[number].facts["run"]["weights_sha256"]
+        last = f"difference; weights {'the same bit for bit' if same else 'not the same bit for bit'}"
+        rows = {"kept": values[0], "again": values[1], last: [b - a for a, b in zip(*values, strict=True)]}
         lines += [
             f"| {number} | {name} | {' | '.join(f'{value:.3f}' for value in row)} |" for name, row in rows.items()
         ]

@@ -1,6 +1,7 @@
 """The net that ships: folds judged by nets that have not seen them, beside the plain U-Net, and all of it in small."""
 
 import argparse
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -80,20 +81,25 @@ def test_both_stand_on_the_same_films_and_their_difference_is_paired(studies) ->
 
 
 def test_a_fold_trained_again_lies_beside_the_kept_one_and_the_spread_of_seeds(studies, tmp_path: Path) -> None:
-    """Fold 0 as it is kept, and with every second hit taken from it."""
+    """Fold 0 as it is kept, and by other weights with every second hit taken from it."""
     module, recipe = studies("shipped_table"), studies("recipe")
     kept = module.FOLDER / "fold-0"
     shutil.copytree(kept, tmp_path / "same" / "fold-0")
     shutil.copytree(kept, tmp_path / "worse" / "fold-0")
     hits = pd.read_csv(kept / "net" / "hits.csv")
     hits.iloc[::2].to_csv(tmp_path / "worse" / "fold-0" / "net" / "hits.csv", index=False)
+    facts = (kept / "net" / "facts.json").read_text()
+    weights = json.loads(facts)["run"]["weights_sha256"]
+    (tmp_path / "worse" / "fold-0" / "net" / "facts.json").write_text(facts.replace(weights, "0" * 64))
     steps = tmp_path / "steps"
     for seed, name in ((1, "phantoms-fcn-flips-1"), (2, "phantoms-fcn-flips-2")):
         shutil.copytree(recipe.FOLDER / name, steps / f"{recipe.FROZEN}-{seed}")
     for part in ("films.csv", "lesions.csv"):
         shutil.copy(recipe.FOLDER / part, steps / part)
     same, worse = (module.agreement(tmp_path / name, steps=steps).splitlines() for name in ("same", "worse"))
-    assert [cells(line)[:2] for line in same[2:5]] == [["0", "kept"], ["0", "again"], ["0", "difference"]]
+    told = ["kept", "again", "difference; weights the same bit for bit"]
+    assert [cells(line)[:2] for line in same[2:5]] == [["0", name] for name in told]
+    assert cells(worse[4])[:2] == ["0", "difference; weights not the same bit for bit"]
     assert cells(same[4])[2:] == ["0.000"] * len(module.COLUMNS)
     column = 2 + list(module.COLUMNS).index("at 1")
     was, now, apart = (float(cells(line)[column]) for line in worse[2:5])
