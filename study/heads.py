@@ -5,7 +5,8 @@
 Rests on `study/heads/phantoms.csv.gz` (`head_inputs.py`). Each kind of head is fitted on the women for the head of each
 seed and judged on that seed's test women; figures are means over the seeds, intervals 95 % from resamples of women
 within seeds, the same for all heads, differences paired with the default head. Beside them: the default head fitted on
-maps of women whom the net was trained on, one view of a breast instead of two, and the readers' BI-RADS.
+maps of women whom the net was trained on, the same with women for the head and for the test in each other's place, one
+view of a breast instead of two, and the readers' BI-RADS.
 
 `rotation_table.py` asks the same of the rotation over folds of one set (`rotation.py`): there each rotation stands for
 a seed, and since every woman is tested once, by probabilities that were calibrated inside her rotation, figures are of
@@ -66,6 +67,11 @@ class Judged:
         return np.unique(self.name, return_inverse=True)[1]
 
     @cached_property
+    def lines(self) -> np.ndarray:
+        """Intercept and slope of each resample."""
+        return calibration_bootstrap(self.malignant, self.probability, self.woman, self.weights)
+
+    @cached_property
     def weights(self) -> np.ndarray:
         """The same for every head, since they depend on the women alone; drawn within seeds and labels."""
         ill = np.bincount(self.woman, self.malignant) > 0
@@ -94,11 +100,11 @@ MEASURES: dict[str, Callable[[Judged], Sampled]] = {
     "AUC": lambda j: (auc(j.malignant, j.score), auc_bootstrap(j.malignant, j.score, j.woman, j.weights)),
     "slope": lambda j: (
         calibration_line(j.malignant, j.probability).slope,
-        calibration_bootstrap(j.malignant, j.probability, j.woman, j.weights)[:, 1],
+        j.lines[:, 1],
     ),
     "intercept": lambda j: (
         calibration_line(j.malignant, j.probability).intercept,
-        calibration_bootstrap(j.malignant, j.probability, j.woman, j.weights)[:, 0],
+        j.lines[:, 0],
     ),
     "Brier": lambda j: (
         brier(j.malignant, j.probability),
@@ -223,6 +229,27 @@ class Study:
             lines.append(f"| {name} | {own:.2f} | {' | '.join(cells)} |")
         return lines
 
+    def swapped(self) -> list[str]:
+        """The default head with women for the head and for the test in each other's place, and both ways together."""
+        judging = self.answers("features", "image")
+        heads = [self.fitted(self.test[seed], "features") for seed in self.seeds]
+        parts = [self.part("head", seed) for seed in self.seeds]
+        other = [
+            judged(films, head, self.inputs(films, "features"), "image", seed)
+            for seed, head, films in zip(self.seeds, heads, parts, strict=True)
+        ]
+        lines = [
+            "| the default head | women | AUC by image | slope, seed by seed | slope | intercept |",
+            "|---" * 6 + "|",
+        ]
+        names = ("as above", "fitted on the test women, judged on those for the head", "both ways together")
+        for name, each in zip(names, (judging, other, [*judging, *other]), strict=True):
+            women = sum(len(set(one.name)) for one in each)
+            seeds = ", ".join(f"{MEASURES['slope'](one)[0]:.2f}" for one in each)
+            cells = [told(over_seeds(each, m), women, BOUNDS[m]) for m in ("AUC", "slope", "intercept")]
+            lines.append(f"| {name} | {women} | {cells[0]} | {seeds} | {cells[1]} | {cells[2]} |")
+        return lines
+
     def views(self) -> list[str]:
         """Breasts that have two views, by one of them and by both."""
         lines = ["| breasts with two views, scored by | AUC by breast | minus the mean |", "|---|---|---|"]
@@ -271,6 +298,7 @@ def tables() -> dict[str, str]:
     return {
         "heads": "\n".join([said, "", *study.kinds()]),
         "heads seen": "\n".join(study.seen()),
+        "heads swapped": "\n".join(study.swapped()),
         "heads views": "\n".join(study.views()),
     }
 
