@@ -24,6 +24,7 @@ from mammomap.masks.store import Store
 from mammomap.masks.tables import Tables
 from mammomap.seg.ahead import OnePerThread, drawn_ahead
 from mammomap.seg.device import Hardware
+from mammomap.seg.inputs import FilmInputs
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
@@ -48,7 +49,7 @@ def film_augmentation():
 
 
 class FilmSampler:
-    """Draws films, malignant ones in a given share, and varies them as crops are varied."""
+    """Draws films, malignant ones in a given share, and varies them as crops are varied; batches in so many threads."""
 
     def __init__(
         self,
@@ -60,9 +61,10 @@ class FilmSampler:
         least: int,
         share: float,
         seed: int,
+        threads: int = 1,
     ) -> None:
-        self.store, self.intensity, self.batch = store, intensity, batch
-        self.least, self.share, self.seed = least, share, seed
+        self.batch, self.least, self.share, self.seed, self.threads = batch, least, share, seed, threads
+        self._input = FilmInputs(store, malignant, intensity)
         self._augment = OnePerThread(film_augmentation)
         self.by_label = [[i for i, bad in malignant.items() if bad == label] for label in (False, True)]
 
@@ -71,21 +73,21 @@ class FilmSampler:
         rng = np.random.default_rng([self.seed, 17, number])
         bad = bool(rng.random() < self.share)
         among = self.by_label[bad]
-        image = net_input(self.store[among[rng.integers(len(among))]].pixels, self.intensity)
+        image = self._input(among[rng.integers(len(among))])
         augment = self._augment()
         augment.set_random_seed(int(rng.integers(2**31)))
         return np.clip(augment(image=image)["image"], 0, 1), bad
 
     def batches(self, start: int, stop: int, ours: range, whole: int) -> Iterator[list[Labelled]]:
-        """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole`; the next step's are drawn
-        ahead."""
+        """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole`; the next steps'
+        are drawn ahead."""
         size = self.batch // whole
 
         def drawn(step: int) -> list[Labelled]:
             firsts = [step * self.batch + part * size for part in ours]
             return [together([self.film(first + k) for k in range(size)], self.least) for first in firsts]
 
-        return drawn_ahead(drawn, start, stop)
+        return drawn_ahead(drawn, start, stop, threads=self.threads)
 
 
 def together(films: Sequence[tuple[NDArray[np.float32], bool]], least: int) -> Labelled:

@@ -154,6 +154,7 @@ class _Work:
         """Whole films; chosen by the AUC by image."""
         config = self.config
         how = {"least": self.least, "share": config.malignant_share, "seed": config.seed}
+        how["threads"] = self.hardware.drawing_threads
         sampler = FilmSampler(self.store, self.learned, config.intensity, batch=config.batch, **how)
         order = np.random.default_rng([config.seed, 13]).permutation(sorted(self.learned))
         seen = {str(image_id): self.learned[image_id] for image_id in order[: len(self.chosen)]}
@@ -185,6 +186,7 @@ class _Work:
 
     def _patches(self, films: dict[str, bool]) -> PatchSampler:
         how = {"batch": self.config.patch_batch, "side": self.config.patch, "seed": self.config.seed}
+        how["threads"] = self.hardware.drawing_threads
         return PatchSampler(self.store, list(films), self.classes, self.config.intensity, **how)
 
     def _patch_figures(self, net: nn.Module, sampler: PatchSampler) -> dict[str, float]:

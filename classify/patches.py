@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from mammomap.classify.image_films import film_augmentation
 from mammomap.errors import ConfigError
-from mammomap.masks.intensity import IntensitySettings, grey_limits, net_input
+from mammomap.masks.intensity import IntensitySettings
 from mammomap.masks.store import Store, StoredFilm
 from mammomap.masks.targets import lesions_shown
 from mammomap.seg.ahead import OnePerThread, drawn_ahead
+from mammomap.seg.inputs import FilmInputs
 
 EACH, OVERLAP, TRIES = 10, 0.9, 400
 
@@ -71,7 +72,7 @@ def background_patches(
 
 
 class PatchSampler:
-    """Draws patches of the given films, as many of lesions as of background.
+    """Draws patches of the given films, as many of lesions as of background; batches in so many threads.
 
     Raises
     ------
@@ -89,10 +90,12 @@ class PatchSampler:
         batch: int,
         side: int,
         seed: int,
+        threads: int = 1,
     ) -> None:
-        self.store, self.intensity, self.batch, self.side, self.seed = store, intensity, batch, side, seed
+        self.store, self.batch, self.side, self.seed = store, batch, side, seed
+        self.threads = threads
         self.channel = {code: channel for channel, code in enumerate(classes)}
-        self._limits = {image_id: grey_limits(store[image_id].pixels, intensity) for image_id in image_ids}
+        self._input = FilmInputs(store, image_ids, intensity)
         self.lesions: list[tuple] = []
         self.background: list[tuple] = []
         for number, image_id in enumerate(image_ids):
@@ -115,14 +118,14 @@ class PatchSampler:
         return np.clip(varied, 0, 1), self.channel[code]
 
     def batches(self, start: int, stop: int, ours: range, whole: int) -> Iterator[list[tuple[torch.Tensor, ...]]]:
-        """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole`; the next step's are drawn
-        ahead."""
+        """For steps `start` to `stop` the parts `ours` of each batch, cut into `whole`; the next steps'
+        are drawn ahead."""
         size = self.batch // whole
 
         def drawn(step: int) -> list[tuple[torch.Tensor, ...]]:
             return [self.together(range(f, f + size)) for f in (step * self.batch + part * size for part in ours)]
 
-        return drawn_ahead(drawn, start, stop)
+        return drawn_ahead(drawn, start, stop, threads=self.threads)
 
     def together(self, numbers: range) -> tuple[torch.Tensor, torch.Tensor]:
         """Patches `(n, 1, side, side)` and channels `(n,)`."""
@@ -131,10 +134,8 @@ class PatchSampler:
         return images.contiguous(memory_format=torch.channels_last), torch.tensor([channel for _, channel in made])
 
     def _cut(self, film: StoredFilm, top: int, left: int) -> NDArray[np.float32]:
-        image = net_input(film.pixels, self.intensity, self._limits[film.image_id])
-        made = np.zeros((self.side, self.side), np.float32)
-        rows, cols = (
-            (max(0, first), min(size, first + self.side)) for first, size in zip((top, left), image.shape, strict=True)
-        )
-        made[rows[0] - top : rows[1] - top, cols[0] - left : cols[1] - left] = image[slice(*rows), slice(*cols)]
+        made, size = np.zeros((self.side, self.side), np.float32), film.pixels.shape
+        rows, cols = ((max(0, at), min(end, at + self.side)) for at, end in zip((top, left), size, strict=True))
+        here = slice(*rows), slice(*cols)
+        made[rows[0] - top : rows[1] - top, cols[0] - left : cols[1] - left] = self._input(film.image_id, here)
         return made

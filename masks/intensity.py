@@ -57,16 +57,22 @@ def grey_limits(working: NDArray[np.uint16], settings: IntensitySettings) -> tup
 
 
 def net_input(
-    working: NDArray[np.uint16], settings: IntensitySettings, limits: tuple[float, float] | None = None
+    working: NDArray[np.uint16],
+    settings: IntensitySettings,
+    limits: tuple[float, float] | None = None,
+    where: tuple[slice, slice] | None = None,
 ) -> NDArray[np.float32]:
-    """The working film as the net sees it, float32 in [0, 1], same shape.
+    """The working film as the net sees it, float32 in [0, 1], same shape; `where`: rows and columns of it, all if none.
 
     `limits`: those of the film (`grey_limits`), where they are known.
     """
     low, high = limits or grey_limits(working, settings)
+    if where is not None and not settings.local:
+        working, where = working[where], None  # pixel by pixel: the others need not be worked out
     scaled = (working.astype(np.float32) - np.float32(low)) / np.float32(high - low)
     scaled = np.clip(scaled, 0, 1)  # air is 0 in the store, below every in-breast value
-    return _against_surroundings(scaled, working > 0, settings.local) if settings.local else scaled
+    made = _against_surroundings(scaled, working > 0, settings.local) if settings.local else scaled
+    return made if where is None else made[where]
 
 
 def _against_surroundings(scaled: NDArray[np.float32], breast: NDArray[np.bool_], width: float) -> NDArray[np.float32]:

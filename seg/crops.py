@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from mammomap.errors import ConfigError
-from mammomap.masks.intensity import grey_limits, net_input
 from mammomap.masks.store import Store, StoredFilm
 from mammomap.masks.targets import IGNORE, lesions_shown, malignant_classes
 from mammomap.seg.ahead import OnePerThread, drawn_ahead
 from mammomap.seg.config import TrainConfig
+from mammomap.seg.inputs import FilmInputs
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
@@ -61,12 +61,11 @@ class CropSampler:
         self.threads, self._augment = threads, OnePerThread(self._augmentation)
         self.image_ids = list(image_ids)
         self._boxes: dict[str, NDArray[np.int64]] = {}
-        self._limits: dict[str, tuple[float, float]] = {}
+        self._input = FilmInputs(store, self.image_ids, config.intensity)
         bad = malignant_classes(classes)
         self.with_lesion, self.with_malignant = [], []
         for image_id in self.image_ids:
             film = store[image_id]
-            self._limits[image_id] = grey_limits(film.pixels, config.intensity)
             self._boxes[image_id] = lesions_shown(film.target, self.classes)[1]
             if len(self._boxes[image_id]):
                 self.with_lesion.append(image_id)
@@ -162,7 +161,7 @@ class CropSampler:
             source.append(slice(first, last))
             place.append(slice(first - start, last - start))
         here, there = tuple(source), tuple(place)
-        image[there] = net_input(film.pixels, self.config.intensity, self._limits[film.image_id])[here]
+        image[there] = self._input(film.image_id, here)
         target[there] = film.target[here]
         return image, target
 

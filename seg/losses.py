@@ -151,16 +151,19 @@ class LesionLoss(nn.Module):
     In: logits `(batch, classes, rows, cols)`, targets int64 `(batch, rows, cols)` with `VOID` where nothing is known.
     """
 
+    malignant: torch.Tensor
+
     def __init__(self, classes: Sequence[int], lesion_weight: float, label_weight: float = 1.0) -> None:
         super().__init__()
         self.label_weight, bad = label_weight, malignant_classes(classes)
-        self.malignant = [channel for channel, code in enumerate(classes) if code in bad]
+        malignant = [channel for channel, code in enumerate(classes) if code in bad]
+        self.register_buffer("malignant", torch.tensor(malignant, dtype=torch.int64))
         self.cross_entropy = PixelLoss(classes, lesion_weight, 0.0)
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         probabilities = logits.float().softmax(1)
         found = torch.stack([1 - probabilities[:, 0], probabilities[:, self.malignant].sum(1)], 1)
-        bad = torch.isin(targets, torch.tensor(self.malignant, device=targets.device))
+        bad = torch.isin(targets, self.malignant)
         by_layer, _ = overlap(found, torch.stack([targets > 0, bad], 1), targets != VOID, 0.5, 0.5)
         found_or_not = self.cross_entropy(logits, targets) + 0.5 * by_layer.sum()
         return found_or_not + self.label_weight * label_loss(logits.float(), targets)

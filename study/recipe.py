@@ -34,6 +34,7 @@ BASE = {"net": "linknet", "encoder": "tu-resnet10t", "crops": 16_000, "crop": 25
 """Small enough to ship: 5.4 million weights."""
 FCN = {"net": "fcn8s-dilated", "label_weight": 0.1}
 FCN_LONG = {**FCN, "crops": 32_000, "validate_every": 8_000, "chosen_by": "last"}
+FCN_LONGER = {**FCN_LONG, "crops": 64_000, "validate_every": 16_000}
 LONG = {"crops": 32_000, "batch": 16, "validate_every": 16_000, "chosen_by": "last"}
 """Nobody chooses a checkpoint: the net that ships has no woman left for that."""
 
@@ -87,6 +88,7 @@ TRAINED = {
         start=True,
     ),
     "phantoms-fcn-long": Step("phantoms-fcn, 32,000 crops and their last weights", FCN_LONG, start=True),
+    "phantoms-fcn-longer": Step("phantoms-fcn, 64,000 crops and their last weights", FCN_LONGER, start=True),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),
     "background-more": Step("one crop in four near lesions", {"lesion_share": 0.25}),
     "phantoms-background": Step(
@@ -117,6 +119,7 @@ FLIPPED = {
     "phantoms-label-tenth": "phantoms-label-tenth-flips",
     "phantoms-fcn": "phantoms-fcn-flips",
     "phantoms-fcn-long": "phantoms-fcn-long-flips",
+    "phantoms-fcn-longer": "phantoms-fcn-longer-flips",
     "long-phantoms": "long-flips",
 }
 """Steps whose net is looked at with flips too, and the name of that."""

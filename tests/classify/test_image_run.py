@@ -90,6 +90,11 @@ def test_film_n_is_always_the_same(drawn_store: Store) -> None:
     whole = next(made[0].batches(3, 4, range(1), 1))[0]
     parts = next(made[1].batches(3, 4, range(2), 2))
     assert torch.equal(whole[1], torch.cat([part[1] for part in parts]))
+    threaded = FilmSampler(
+        drawn_store, labels, ImageConfig().intensity, batch=4, least=SEES, share=0.5, seed=1, threads=3
+    )
+    for one, other in zip(made[0].batches(0, 7, range(1), 1), threaded.batches(0, 7, range(1), 1), strict=True):
+        assert all(torch.equal(mine, its) for mine, its in zip(one[0], other[0], strict=True))
     image, bad = made[1].film(13)
     assert np.array_equal(image, made[0].film(13)[0]) and bad == made[0].film(13)[1]
     assert not np.array_equal(image, made[2].film(13)[0])

@@ -99,6 +99,14 @@ def test_an_empty_film_is_refused() -> None:
         net_input(np.zeros((5, 5), np.uint16), IntensitySettings())
 
 
+@pytest.mark.parametrize("local", [0.0, 4.0])
+def test_a_part_of_a_film_is_what_it_is_of_the_whole(local: float) -> None:
+    film = np.random.default_rng(0).integers(1, 60_000, (60, 50)).astype(np.uint16)
+    film[:, :9] = 0
+    settings, where = IntensitySettings(local=local), (slice(20, 45), slice(3, 50))
+    assert np.array_equal(net_input(film, settings, where=where), net_input(film, settings)[where])
+
+
 def test_local_input_is_the_difference_from_the_surroundings() -> None:
     """A slope of brightness goes, and a spot stays where it was."""
     film = np.zeros((60, 60), np.uint16)
