@@ -4,6 +4,7 @@ Public functions are loaded on first use, so that importing the package costs no
 """
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError as _NotFound
 from importlib.metadata import version as _version
 from typing import Any
 
@@ -16,7 +17,10 @@ __all__ = ["MammomapError", "lesion_map"]  # noqa: F822  (resolved by __getattr_
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version("mammomap")
+        try:
+            return _version("mammomap")
+        except _NotFound:
+            return "not installed"  # a checkout on the path
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'mammomap' has no attribute {name!r}")

@@ -27,6 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+import mammomap
 from mammomap.errors import ModelError
 from mammomap.masks.bundle import OWN_CODE, WOMEN, unpacked
 from mammomap.masks.mapfile import women_codes
@@ -207,7 +208,7 @@ def build_run_net(folder: Path, config: TrainConfig, classes: int) -> nn.Module:
 def environment(hardware: Hardware) -> dict:
     """Versions and hardware of this process, as plain values."""
     return {
-        "mammomap": version("mammomap"),
+        "mammomap": mammomap.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{library: version(library) for library in LIBRARIES},

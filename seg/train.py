@@ -82,6 +82,7 @@ def fit(
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
         state = saved["state"]
+    mean = RunningMean(average, net, how.ema)
     fabric.barrier()
 
     def read_losses() -> None:
@@ -134,7 +135,7 @@ def fit(
         if how.clip:
             torch.nn.utils.clip_grad_norm_(net.parameters(), how.clip)
         optimiser.step()
-        update_average(average, net, how.ema, state["step"])
+        mean.update(state["step"])
         state["step"] += 1
         losses.append(total)
         validated = state["step"] % how.validate_every == 0
@@ -193,15 +194,23 @@ def learning_rate(step: int, how: Steps) -> float:
     return how.learning_rate * rise * (0.01 + 0.99 * fall)
 
 
-@torch.no_grad()
-def update_average(average: nn.Module, net: nn.Module, share: float, step: int) -> None:
-    """Running mean of weights and batch statistics; it starts short, so that early steps do not linger."""
-    share = min(share, (1 + step) / (10 + step))
-    pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
-    numbers = [pair for pair in pairs if pair[0].is_floating_point()]
-    get_ema_multi_avg_fn(share)([kept for kept, _ in numbers], [new for _, new in numbers], step)
-    for kept, new in pairs:
-        if not kept.is_floating_point():
+class RunningMean:
+    """Running mean of weights and batch statistics, kept in `average`; counts are copied.
+
+    Which tensors these are is looked up once: from here on both nets stay on their device.
+    """
+
+    def __init__(self, average: nn.Module, net: nn.Module, share: float) -> None:
+        pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
+        numbers = [pair for pair in pairs if pair[0].is_floating_point()]
+        self.share, self._kept, self._new = share, [kept for kept, _ in numbers], [new for _, new in numbers]
+        self._counts = [pair for pair in pairs if not pair[0].is_floating_point()]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """After `step` steps before this one; the mean starts short, so that early steps do not linger."""
+        get_ema_multi_avg_fn(min(self.share, (1 + step) / (10 + step)))(self._kept, self._new, step)
+        for kept, new in self._counts:
             kept.copy_(new)
 
 

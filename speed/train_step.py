@@ -20,6 +20,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ def looped(config: TrainConfig, batches: Callable[..., Iterator], steps: int) ->
 
     net = build_net(config.net, config.encoder, len(CLASSES), config.seed)
     task = Task(net, batches, lambda module, batch: loss(module(batch[0]), batch[1]), lambda net, step: (0.0, {}))
-    how = TrainConfig(net=config.net, encoder=config.encoder, crops=steps * config.batch, validate_every=10**6)
+    how = replace(config, crops=steps * config.batch, validate_every=10**6)
     with tempfile.TemporaryDirectory() as folder:
         fit(task, Path(folder), how.loop, hardware, progress=stamped)
     return np.diff(asked), np.array(given) - asked[:steps]

@@ -111,6 +111,8 @@ def table(reduced: Path, crops: int, validations: int, folds: int) -> str:
     )
     rates = rate(log_of(reduced / "run")), mean(rate(log_of(run)) for run in (reduced / "head.folds").glob("*/run"))
     scaled = seconds(times, *rates, done, full)
+    mapping = seconds(times, *rates, done, replace(full, folds=0))["head"]
+    training = scaled["train"] + scaled["head"] - mapping
     store = sum(path.stat().st_size for path in (reduced / "store").rglob("*") if path.is_file()) / done.films
     maps = sum(path.stat().st_size for path in (reduced / "maps").rglob("*") if path.is_file()) / done.to_test
     hardware = ", ".join(f"{name} {value}" for name, value in hardware_of(reduced).items())
@@ -127,6 +129,8 @@ def table(reduced: Path, crops: int, validations: int, folds: int) -> str:
         *(f"| {step} | {times[step]:.0f} | {value / 3600:.1f} |" for step, value in scaled.items()),
         f"| all | {sum(times.values()):.0f} | {sum(scaled.values()) / 3600:.1f} |",
         "",
+        f"Nets take {training / 3600:.1f} of these hours to train, films {mapping / 3600:.1f} to map for the head, all "
+        f"else {(sum(scaled.values()) - training - mapping) / 3600:.1f}.",
         f"The same sums give the reduced run's head {seconds(times, *rates, done, done)['head']:.0f} seconds; it took "
         f"{times['head']:.0f}.",
     ]

@@ -1,21 +1,21 @@
 """What bfloat16 does to maps: one net's maps of whole films in bf16 beside those in fp32.
 
-    python study/precision.py RUN STORE [-o study/nets/precision.json]
-    python study/precision.py
+    python study/precision.py RUN STORE
+    python study/precision_table.py
 
 RUN and STORE are those of `compare_net.py`; the films are those of the test part. Kept: for each layer the largest
-difference of any pixel, the mean over the breasts, and the largest difference of a film's highest pixel. What a whole
-run in fp32 comes to stands in the comparison of nets (`unet-fp32`). The second form prints what was kept.
+difference of any pixel, the mean over the breasts, and the largest difference of a film's highest pixel. A whole run in
+fp32 is another matter: `compare_net.py films unet-fp32`. The second command prints what was kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from precision_table import KEPT, show
 from tqdm import tqdm
 
 from mammomap.masks.files import write_json
@@ -25,8 +25,6 @@ from mammomap.masks.working import WorkingFilm
 from mammomap.seg.config import PRECISIONS
 from mammomap.seg.mappers import RunMapper
 from mammomap.seg.run import read_run
-
-KEPT = Path(__file__).parent / "nets" / "precision.json"
 
 
 def compared(run_folder: Path, store: Store) -> dict:
@@ -53,30 +51,14 @@ def compared(run_folder: Path, store: Store) -> dict:
     return {**about, "films": len(films), "women": women, "device": fast.hardware.name, "layers": layers}
 
 
-def show(kept: dict) -> str:
-    """In words."""
-    text = [
-        f"{kept['net']} with {kept['encoder']}, {kept['source']}, split {kept['split']}, part test: {kept['films']} "
-        f"films of {kept['women']} women; {kept['device']}"
-    ]
-    for layer, row in kept["layers"].items():
-        text.append(
-            f"{layer}: largest difference of a pixel {row['largest']:.3f}, mean in the breast {row['mean']:.5f}, "
-            f"largest of a film's highest pixel {row['highest pixel']:.3f}"
-        )
-    return "\n".join(text)
-
-
 def main() -> None:
-    """Compare, where a run is named; print."""
+    """Compare, keep, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, nargs="?")
-    parser.add_argument("store", type=Path, nargs="?")
-    parser.add_argument("-o", "--out", type=Path, default=KEPT)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("store", type=Path)
     wanted = parser.parse_args()
-    if wanted.run:
-        write_json(wanted.out, compared(wanted.run, Store(wanted.store)))
-    print(show(json.loads(wanted.out.read_text())))
+    write_json(KEPT, compared(wanted.run, Store(wanted.store)))
+    print(show(KEPT))
 
 
 if __name__ == "__main__":

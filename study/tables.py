@@ -142,10 +142,12 @@ def coverage(path: Path) -> str:
 
 
 def compared_nets() -> dict[str, str]:
-    """The comparison of nets, set by set."""
+    """The comparison of nets, set by set, and what bfloat16 does to maps."""
     from compare_table import tables
+    from precision_table import KEPT, show
 
-    return {f"nets {data}": table for data, table in tables().items()}
+    made = {f"nets {data}": table for data, table in tables().items()}
+    return made | ({"precision": show(KEPT)} if KEPT.is_file() else {})
 
 
 def phantoms(folder: Path) -> dict[str, str]:
@@ -194,7 +196,7 @@ def rotation() -> dict[str, str]:
 
 
 def study() -> dict[str, str]:
-    """The recipe of the net that ships, what is said of that net, and segmentation on true outlines."""
+    """The recipe of the net that ships, what is said of that net, nnU-Net beside it, segmentation on true outlines."""
     made = {}
     if list((ROOT / "study" / "recipe").glob("*/facts.json")):
         from recipe_table import FOLDER, table
@@ -209,6 +211,10 @@ def study() -> dict[str, str]:
         from shipped_table import tables as shipped
 
         made |= shipped()
+    if (ROOT / "study" / "rival").is_dir():
+        from rival_table import tables as rival
+
+        made |= rival()
     if list((ROOT / "study" / "elsewhere").glob("*/net/facts.json")):
         from elsewhere_table import table as elsewhere
 

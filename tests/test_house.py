@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,14 @@ def test_the_wheel_holds_every_module_and_the_page(tmp_path):
 def test_the_version_stands_in_one_place():
     assert mammomap.__version__ == version("mammomap") == HOUSE["project"]["version"]
     assert f"version: {mammomap.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_a_checkout_that_is_not_installed_says_so_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(mammomap, "_version", nothing)
+    assert mammomap.__version__ == "not installed"
 
 
 def test_importing_the_package_costs_nothing():

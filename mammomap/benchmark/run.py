@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import mammomap
 from mammomap.benchmark.aggregate import aggregated
 from mammomap.benchmark.cases import RULE, case_pictures, differing_pictures
 from mammomap.benchmark.collect import collect, said
@@ -109,7 +109,7 @@ def benchmark(
         "candidates_version": CANDIDATES_VERSION,
         "made": {
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "mammomap": version("mammomap"),
+            "mammomap": mammomap.__version__,
             "python": platform.python_version(),
             "platform": platform.platform(),
             "intervals": f"95 %, {RESAMPLES} resamples of women, seed {SEED}, stratified by any film malignant",
@@ -155,7 +155,7 @@ def _stamp(truth: Truth, systems: Sequence[System], asked: Asked, run: Run | Non
         {
             "data": truth.tables.hash,
             "part": [truth.split, truth.part, truth.counted.hash],
-            "versions": [REFEREE_VERSION, CANDIDATES_VERSION, REPORT_FORMAT, version("mammomap")],
+            "versions": [REFEREE_VERSION, CANDIDATES_VERSION, REPORT_FORMAT, mammomap.__version__],
             "asked": [repr(asked), run.name if run else ""],
             "systems": [
                 [s.name, s.origin, s.said(), s.points, s.prevalence]

@@ -11,13 +11,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+import mammomap
 from mammomap.errors import ImageError
 from mammomap.masks.key import Key
 from mammomap.masks.marker import MADE_BY
@@ -169,7 +169,7 @@ def stamp(
 
 def software_version() -> str:
     """The version that stands in every object."""
-    return version("mammomap")
+    return mammomap.__version__
 
 
 def reference_item(reference: Dataset) -> Dataset:
