@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -94,6 +95,20 @@ def test_a_checkout_that_is_not_installed_says_so_and_works(monkeypatch: pytest.
 
     monkeypatch.setattr(mammomap, "_version", nothing)
     assert mammomap.__version__ == "not installed"
+
+
+@pytest.mark.skipif(
+    "PYTEST_XDIST_WORKER" not in os.environ or not hasattr(os, "sched_getaffinity"), reason="nothing is dealt out"
+)
+def test_each_worker_of_a_run_of_tests_has_cores_of_its_own() -> None:
+    """Of n workers, number k has every n-th of the cores that the run was given, from the k-th on."""
+    given, own = (sorted(os.sched_getaffinity(pid)) for pid in (os.getppid(), 0))
+    number, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    if number < len(given):
+        assert [given.index(core) % workers for core in own] == [number] * len(own)
+        assert own[0] == given[number]
+    else:
+        assert own == given
 
 
 def test_importing_the_package_costs_nothing():
