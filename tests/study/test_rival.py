@@ -52,7 +52,15 @@ def test_our_own_marks_in_its_name_differ_by_nothing(studies, tmp_path: Path) ->
     rows[rows["mark"].isin(own)].to_csv(path, index=False)
     (tmp_path / table.NAME / "facts.json").write_text(json.dumps(facts))
     lines = table.tables(tmp_path)["rival"].splitlines()
-    cells = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[3:-1]] for line in lines[4:]}
+    cells = {
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[3:-1]]
+        for line in lines[4:]
+        if line[:1] == "|"
+    }
+    marks = pd.read_csv(tmp_path / table.NAME / "candidates.csv").query("map == 'lesion'")["mark"]
+    right = pd.read_csv(tmp_path / table.NAME / "hits.csv").query("mark in @marks")
+    false, found = (len(marks) - right["mark"].nunique()) / 245, right["lesion"].nunique() / 260
+    assert f" are {false:.2f} false positives a film and find {found:.2f} of the lesions" in lines[-1]
     assert cells["nnU-Net"] == cells["the net that ships"]
     minus = cells["the net that ships minus nnU-Net"]
     assert len(minus) == 5 and all(cell == "0.00 (0.00 to 0.00)" for cell in minus)
