@@ -186,7 +186,8 @@ def test_the_loss_ignores_void_and_falls_with_the_truth() -> None:
     assert float(loss(right, target)) < 0.02 < float(loss(torch.zeros_like(right), target))
     swapped = right[:, [0, 2, 1]]
     assert float(loss(swapped, target)) > 1
-    assert loss.malignant == [2] and LesionLoss((0, 1, 2, 3, 4), 1.0).malignant == [2, 4]
+    assert loss.malignant.tolist() == [2]
+    assert LesionLoss((0, 1, 2, 3, 4), 1.0).malignant.tolist() == [2, 4]
     void = target.clone()
     void[0, :, 12:] = VOID
     spoiled = right.clone()
