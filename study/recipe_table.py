@@ -32,6 +32,8 @@ SHOWN = {
     "AUC by image": ("AUC of the map maximum", "image"),
 }
 COMPARED = ("mean from 1/8 to 8", "AUC by image")
+LONGER = ("phantoms-fcn-flips", "phantoms-fcn-long-flips", "phantoms-fcn-longer-flips")
+"""The same step at twice the crops, and at twice as many again."""
 
 
 @cache
@@ -54,9 +56,30 @@ def less(step: Figure, base: Figure, women: int) -> str:
     return span({"value": found.value, "low": found.low, "high": found.high})
 
 
+def seeds_of(folder: Path, name: str) -> list[int]:
+    """The seeds with which a step is kept."""
+    return [seed for seed in SEEDS if (folder / f"{name}-{seed}" / "facts.json").is_file()]
+
+
+def longer(folder: Path) -> str:
+    """What twice the crops bought each time, over the seeds that both have, in Markdown."""
+    shown = ("at 1", *COMPARED)
+    lines = [f"| crops | and half of them | seeds | {' | '.join(f'{what}, minus' for what in shown)} |"]
+    lines.append("|---" * (3 + len(shown)) + "|")
+    for shorter, longer in zip(LONGER, LONGER[1:], strict=False):
+        both = [seed for seed in seeds_of(folder, longer) if seed in seeds_of(folder, shorter)]
+        runs = [[judged(folder, f"{name}-{seed}") for seed in both] for name in (longer, shorter)]
+        if both:
+            crops = [f"{its[0][0]['run']['crops']:,}" for its in runs]
+            means = [[mean_of([run[1][SHOWN[what]] for run in its]) for what in shown] for its in runs]
+            cells = [less(*pair, runs[0][0][2]) for pair in zip(*means, strict=True)]
+            lines.append(f"| {' | '.join((*crops, str(len(both)), *cells))} |")
+    return "\n".join(lines)
+
+
 def table(folder: Path) -> str:
     """One row a step, in Markdown."""
-    seeds = {name: [s for s in SEEDS if (folder / f"{name}-{s}" / "facts.json").is_file()] for name in STEPS}
+    seeds = {name: seeds_of(folder, name) for name in STEPS}
     seeds = {name: its for name, its in seeds.items() if its}
     facts, _, women = judged(folder, f"{BASE}-{seeds[BASE][0]}")
     data = facts["data"]
@@ -93,4 +116,5 @@ def table(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    print(table(Path(sys.argv[1]) if sys.argv[1:] else FOLDER))
+    kept_in = Path(sys.argv[1]) if sys.argv[1:] else FOLDER
+    print(f"{table(kept_in)}\n\n{longer(kept_in)}")

@@ -57,3 +57,24 @@ def test_the_table_is_the_mean_over_seeds(studies, tmp_path: Path) -> None:
     what = recipe_table.COMPARED[0]
     wanted = sum(value(f"focal-{s}", what) - value(f"base-{s}", what) for s in (1, 2)) / 2
     assert minus.startswith(f"{wanted:.2f} (") and cells[-2] == "0.61, 0.64"
+
+
+def test_twice_the_crops_are_less_half_of_them_over_the_seeds_that_both_have(studies, tmp_path: Path) -> None:
+    nets, recipe_table = STUDY / "nets" / "films", studies("recipe_table")
+    for name in ("films.csv", "lesions.csv"):
+        shutil.copy(nets / name, tmp_path / name)
+    short, long, _ = recipe_table.LONGER
+    for name, net in (
+        (f"{short}-1", "unet"),
+        (f"{short}-2", "fcn32s-light"),
+        (f"{long}-1", "fpn"),
+        (f"{long}-3", "unet"),
+    ):
+        shutil.copytree(nets / net, tmp_path / name)
+    lines = recipe_table.longer(tmp_path).splitlines()
+    cells = [cell.strip() for cell in lines[-1].split("|")[1:-1]]
+    assert len(lines) == 3 and cells[:3] == ["8,000", "8,000", "1"]
+    figures = [recipe_table.judged(tmp_path, name)[1] for name in (f"{long}-1", f"{short}-1")]
+    for cell, what in zip(cells[3:], ("at 1", *recipe_table.COMPARED), strict=True):
+        one, other = (found[recipe_table.SHOWN[what]].value for found in figures)
+        assert cell.startswith(f"{one - other:.2f} (")
