@@ -95,6 +95,9 @@ def test_a_checkout_that_is_not_installed_says_so_and_works(monkeypatch: pytest.
 
     monkeypatch.setattr(mammomap, "_version", nothing)
     assert mammomap.__version__ == "not installed"
+    tree = [path for top in ("mammomap", *MAPPED.values()) for path in (ROOT / top).rglob("*.py")]
+    asking = {path.parent.name for path in tree if 'version("mammomap")' in path.read_text()}
+    assert len(tree) > 100 and asking == {"mammomap"}, "others ask mammomap.__version__"
 
 
 @pytest.mark.skipif(
