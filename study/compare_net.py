@@ -4,9 +4,10 @@
     python study/compare_net.py films fcn8s-light --films PATH/cbis_mass -o work
     python study/compare_table.py
 
-All nets of a set see the same crops in the same order, as many of them (`CROPS`; the full FCN-8s, which takes about
-six times as long a crop, fewer), from the same women, with the same settings and the same small encoder. Whoever has
-one net trained needs only its own command: the first prepares the set, a second call does what is missing.
+All nets of a set see the same crops in the same order, as many of them (`CROPS`; the full FCN-8s, which takes eleven
+times as long a crop as the U-Net, a quarter of them), from the same women, with the same settings and the same small
+encoder. Whoever has one net trained needs only its own command: the first prepares the set, a second call does what is
+missing.
 
 Kept in `study/nets/SET`: the judged films and lesions, and in NET/ the marks and their hits, the films' scores, the
 overlap with the outlines by film and lesion, and `facts.json`: settings, parameters, time, what the same net reaches on
@@ -40,7 +41,7 @@ NETS = {
     "fcn32s-light": LIGHT,
     "fcn16s-light": LIGHT,
     "fcn8s-light": LIGHT,
-    "fcn8s": ("--crops", "3200", "--set", "learning_rate=1e-4"),
+    "fcn8s": ("--crops", "2000", "--set", "learning_rate=1e-4"),
     "unet-fp32": ("--net", "unet", *LIGHT, "--set", "precision=32-true"),
 }
 """Net -> how it is trained; by its name, unless the options name another. VGG-16 without batch norm does not start at

@@ -4,7 +4,8 @@
 
 The films are those of `phantom_bounds.py`, and so are the oracle and the systems whose marks are committed
 (`study/phantom/marks-NAME.csv`). A second oracle is told all descriptors but the shapes of calcifications, which are
-those of single grains. Films with lesions of one kind alone are judged apart, intervals 95 % by woman.
+those of single grains; between oracles and systems stand the nets of `phantom_told.py`, which are given the lesions'
+places and outlines. Films with lesions of one kind alone are judged apart, intervals 95 % by woman.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ def readers(test: Sequence[Film], folder: Path = FOLDER) -> dict[str, pd.DataFra
         "oracle on descriptors": oracle_films(lesions),
         "the same, not told the shapes of calcifications": oracle_films(lesions.assign(words=blind)),
     }
+    for path in sorted(folder.glob("told-*.csv")):
+        rows = path.stem.removeprefix("told-")
+        films = pd.read_csv(path, dtype={"woman": str}).set_index("image_id")
+        found[f"a net that is given places and outlines, {rows} rows"] = films
     for path in sorted(folder.glob("marks-*.csv")):
         films = pd.read_csv(path, dtype={"woman": str}).drop_duplicates("image_id").set_index("image_id")
         found[path.stem.removeprefix("marks-")] = films

@@ -87,6 +87,16 @@ TRAINED = {
         FCN,
         start=True,
     ),
+    "phantoms-fcn-crop-192": Step(
+        "phantoms-fcn, crops of 192 pixels in batches of 14, the same pixels and steps in all",
+        {**FCN, "crop": 192, "batch": 14, "crops": 28_000, "validate_every": 7_000},
+        start=True,
+    ),
+    "phantoms-fcn-crop-128": Step(
+        "phantoms-fcn, crops of 128 pixels in batches of 32, the same pixels and steps in all",
+        {**FCN, "crop": 128, "batch": 32, "crops": 64_000, "validate_every": 16_000},
+        start=True,
+    ),
     "phantoms-fcn-long": Step("phantoms-fcn, 32,000 crops and their last weights", FCN_LONG, start=True),
     "phantoms-fcn-longer": Step("phantoms-fcn, 64,000 crops and their last weights", FCN_LONGER, start=True),
     "background": Step("half of the crops near lesions, not three quarters", {"lesion_share": 0.5}),

@@ -229,8 +229,12 @@ def test_kinds_are_told_apart_and_the_blind_oracle_knows_no_shape_of_grains(stud
         [FilmMarks(np.zeros((0, 2)), np.zeros(0))] * len(test),
         [float(film.malignant) for film in test],
     )
+    backwards = [(film.image_id, film.woman, film.malignant, -float(film.malignant)) for film in test[::-1]]
+    handed = pd.DataFrame(backwards, columns=["image_id", "woman", "malignant", "score"])
+    handed.astype({"malignant": int}).to_csv(tmp_path / "told-99.csv", index=False)
     found = kinds.table(test, tmp_path).set_index(["who", "among"])
-    whole, blind, net = found.index.unique("who")
+    whole, blind, given, net = found.index.unique("who")
+    assert given.endswith("99 rows") and found.loc[(given, "films of calcifications alone"), "value"] == 0
     calcified, massive = "films of calcifications alone", "films of masses alone"
     assert net == "net" and found.loc[(net, calcified), "value"] == 1
     assert found.loc[(whole, calcified), "value"] == 1 > found.loc[(blind, calcified), "value"]
