@@ -63,11 +63,11 @@ def drawn(
 ) -> list[Film]:
     """Every film of some seeds, with the blob detector's marks at some settings."""
     jobs = [(seed, woman, rows, tuple(settings)) for seed in seeds for woman in range(1, women + 1)]
-    parts = in_processes(_woman, jobs, what="phantoms", unit="woman", workers=workers, chunk=4, progress=_progress)
+    parts = in_processes(_woman, jobs, what="phantoms", unit="woman", workers=workers, chunk=4, progress=progress_bar)
     return [film for part in parts for film in part]
 
 
-def _progress(items, **how):
+def progress_bar(items, **how):
     return tqdm(items, disable=not sys.stderr.isatty(), **how)
 
 

@@ -12,13 +12,14 @@ Net: four times (two 3 x 3 convolutions with batch norm and ReLU, then halving b
 channels, mean and maximum over the square, dropout of a third, one layer. `PASSES` passes in batches of `BATCH`,
 squares turned, mirrored and shifted by up to 2 mm at random.
 
-Kept: `study/phantom/told-ROWS.csv`, one row a film, which `phantom_kinds.py` lays beside the oracle and the nets.
+Kept: `study/phantom/told-ROWS.csv`, one row a film, which `phantom_kinds.py` lays beside the oracle and the nets, and
+the log of the training, `told-ROWS_log.jsonl`.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,13 +27,12 @@ import numpy as np
 import pandas as pd
 import torch
 from phantom_bounds import FOLDER, TEST_SEEDS
-from phantom_films import WOMEN, words
+from phantom_films import WOMEN, progress_bar, words
 from safetensors.torch import load_model
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import MultiLabelBinarizer
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from tqdm import tqdm
 
 from mammomap.masks.files import write_atomically
 from mammomap.masks.intensity import IntensitySettings, net_input
@@ -97,7 +97,9 @@ def shift_of(rows: int) -> int:
 def drawn(seeds: Sequence[int], women: int, all_rows: Sequence[int], workers: int) -> pd.DataFrame:
     """One row a lesion."""
     jobs: list[Job] = [(seed, number, tuple(all_rows)) for seed in seeds for number in range(1, women + 1)]
-    parts = in_processes(lesions_of, jobs, what="phantoms", unit="woman", workers=workers, chunk=4, progress=_progress)
+    parts = in_processes(
+        lesions_of, jobs, what="phantoms", unit="woman", workers=workers, chunk=4, progress=progress_bar
+    )
     return pd.DataFrame([lesion for part in parts for lesion in part])
 
 
@@ -153,7 +155,7 @@ def trained(lesions: pd.DataFrame, rows: int, out: Path, passes: int = PASSES) -
         steps=passes * a_pass, learning_rate=2e-3, warmup=a_pass // 2, weight_decay=0.01, ema=0.99,
         validate_every=a_pass, seed=SEED,
     )  # fmt: skip
-    fit(Task(net, batches, loss, validate), out, how, choose_hardware(), progress=_progress)
+    fit(Task(net, batches, loss, validate), out, how, choose_hardware(), progress=progress_bar)
     load_model(net, out / "model.safetensors")
     return net
 
@@ -202,11 +204,8 @@ def main() -> None:
         )
         made = films.reset_index().assign(malignant=films["malignant"].to_numpy().astype(int)).round({"score": 4})
         write_atomically(FOLDER / f"told-{rows}.csv", lambda path, made=made: made.to_csv(path, index=False))
+        shutil.copyfile(wanted.out / str(rows) / "log.jsonl", FOLDER / f"told-{rows}_log.jsonl")
         print(f"{rows} rows: {len(learned)} lesions learned, {len(made)} films scored")
-
-
-def _progress(items, **how):
-    return tqdm(items, disable=not sys.stderr.isatty(), **how)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The net that is given lesions' places and outlines: what it is shown, and that it learns from it."""
 
-import importlib
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -13,23 +11,9 @@ from sklearn.metrics import roc_auc_score
 from mammomap.phantom import PhantomConfig
 from mammomap.phantom.films import draw_woman, woman_rng
 
-pytestmark = pytest.mark.usefixtures("studies")
 
-
-@pytest.fixture(scope="module")
-def studies(request):
-    path = str(request.config.rootpath / "study")
-    sys.path.append(path)
-    yield
-    sys.path.remove(path)
-
-
-def told():
-    return importlib.import_module("phantom_told")
-
-
-def test_a_square_holds_the_whole_lesion_in_its_middle():
-    script = told()
+def test_a_square_holds_the_whole_lesion_in_its_middle(studies):
+    script = studies("phantom_told")
     films = [film for k in (1, 2, 3) for film in draw_woman(woman_rng(5, k), PhantomConfig(seed=5, rows=800), f"P{k}")]
     seen = 0
     for film in films:
@@ -47,8 +31,8 @@ def test_a_square_holds_the_whole_lesion_in_its_middle():
     assert seen >= 5
 
 
-def test_a_row_a_lesion_with_what_it_and_the_film_are(monkeypatch):
-    script = told()
+def test_a_row_a_lesion_with_what_it_and_the_film_are(studies, monkeypatch):
+    script = studies("phantom_told")
     (film, *_) = [film for film in draw_woman(woman_rng(5, 3), PhantomConfig(seed=5, rows=800), "P3") if film.lesions]
     (lesion, *_) = film.lesions
     both = [replace(lesion, plan=replace(lesion.plan, pathology=pathology)) for pathology in ("BENIGN", "MALIGNANT")]
@@ -65,8 +49,8 @@ def test_a_row_a_lesion_with_what_it_and_the_film_are(monkeypatch):
     assert all(script.words_of(lesion) == found for found in frame["words"])
 
 
-def test_shifts_turn_and_mirror_a_square_and_lose_no_middle():
-    script = told()
+def test_shifts_turn_and_mirror_a_square_and_lose_no_middle(studies):
+    script = studies("phantom_told")
     most = script.shift_of(576)
     down, right = np.mgrid[: 3 * most, : 3 * most]
     square = np.broadcast_to(3 * down + right, (1, 3, 3 * most, 3 * most)).astype(np.uint8)
@@ -81,8 +65,8 @@ def test_shifts_turn_and_mirror_a_square_and_lose_no_middle():
     assert torch.equal(still, torch.full_like(still, 0.2))
 
 
-def test_it_learns_what_the_square_shows_and_is_chosen_on_other_women(tmp_path, monkeypatch):
-    script = told()
+def test_it_learns_what_the_squares_show(studies, tmp_path, monkeypatch):
+    script = studies("phantom_told")
     monkeypatch.setattr(script, "BATCH", 16)
     rng, side = np.random.default_rng(0), script.side_of(64)
     first, second = rng.random((2, 320)) < 0.5
@@ -98,3 +82,23 @@ def test_it_learns_what_the_square_shows_and_is_chosen_on_other_women(tmp_path, 
     assert roc_auc_score(ill[240:], found) > 0.95
     assert found[ill[240:]].mean() - found[~ill[240:]].mean() > 0.7, "the first logit is malignancy's, and has learned"
     assert (tmp_path / "log.jsonl").read_text().count("lesion_auc") == 5
+
+
+def test_women_who_choose_are_not_learned_from(studies, tmp_path, monkeypatch):
+    script = studies("phantom_told")
+    monkeypatch.setattr(script, "BATCH", 4)
+    side, tasks = script.side_of(64), []
+    women = np.repeat(np.arange(30), 2)
+    squares = [np.full((3, side, side), woman, np.uint8) for woman in women]
+    told = {"woman": [f"w{woman:02}" for woman in women], "malignant": women % 3 == 0, 64: squares}
+    lesions = pd.DataFrame(told | {"words": [frozenset({"mass"})] * len(women)})
+    monkeypatch.setattr(script, "fit", lambda task, *_, **__: tasks.append(task))
+    monkeypatch.setattr(script, "load_model", lambda *_: None)
+    script.trained(lesions, 64, tmp_path, passes=2)
+    batches = [batch for (batch,) in tasks[0].batches(0, 26, range(1), 1)]
+    learned = {round(float(image.max()) * 255) for images, _ in batches for image in images}
+    assert learned == set(range(30)) - {0, 10, 20}
+    seen = []
+    monkeypatch.setattr(script, "scored", lambda _net, given, _rows: seen.extend(given) or given.mean((1, 2, 3)))
+    tasks[0].validate(torch.nn.Identity(), 0)
+    assert {int(square.max()) for square in seen} == {0, 10, 20}
