@@ -44,8 +44,12 @@ def fit_beside(own: int, components: int = COMPONENTS) -> Fit:
 
 
 def _fitted(inputs: NDArray, malignant: NDArray, own: int, components: int, trust: float) -> Linear:
-    """One fit: standardised inputs, turned by the components, weighed, and turned back into weights of the inputs."""
+    """One fit: standardised inputs, turned by the components, weighed, and turned back into weights of the inputs.
+
+    The others share one spread: each brought to its own, principal components that come in would all count alike.
+    """
     mean, spread = inputs.mean(0), np.maximum(inputs.std(0), 1e-6)
+    spread[own:] = np.sqrt(np.mean(spread[own:] ** 2))
     standard = (inputs - mean) / spread
     found = PCA(min(components, len(inputs) - 1, inputs.shape[1] - own), svd_solver="full").fit(standard[:, own:])
     across = found.components_.T / np.sqrt(np.maximum(found.explained_variance_, 1e-12)) * trust

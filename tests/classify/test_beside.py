@@ -45,3 +45,13 @@ def test_features_alone_and_a_map_alone_are_its_bounds() -> None:
     both = fit_beside(OWN)(inputs, malignant, women, 1)
     assert np.allclose(both.intercept + both.parts(inputs).sum(1), both.score(inputs))
     assert np.abs(np.array(both.weights)[:OWN]).max() > np.abs(np.array(both.weights)[OWN:]).max()
+
+
+def test_it_does_not_matter_how_the_features_are_turned() -> None:
+    """Principal components of features are as good as the features: no direction of little spread is blown up."""
+    inputs, films = drawn(100, 4, 1.0)
+    malignant, women = films["malignant"].to_numpy(bool), films["woman"].to_numpy()
+    deep = inputs[:, OWN:] - inputs[:, OWN:].mean(0)
+    turned = np.hstack([inputs[:, :OWN], deep @ np.linalg.svd(deep, full_matrices=True)[2].T])
+    one, other = (fit_beside(OWN)(given, malignant, women, 1).score(given) for given in (inputs, turned))
+    assert np.allclose(one, other, atol=1e-3)

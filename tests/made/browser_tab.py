@@ -22,7 +22,7 @@ class Tab:
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.set_default_timeout(8000)
+        self.page.set_default_timeout(30_000)
         self.page.goto((path.as_uri() if isinstance(path, Path) else path) + (f"#{film}" if film else ""))
         self.page.wait_for_selector("body[data-ready]")
 
