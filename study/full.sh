@@ -20,11 +20,14 @@ SPLIT=${SPLIT:-official-leak-free} SEED=${SEED:-1}
 
 mkdir -p "$out"
 [ -f "$out/times.csv" ] || echo step,seconds >"$out/times.csv"
-step() { # NAME COMMAND…: run it, and write down how long it took
-    local began=$SECONDS
+step() { # NAME COMMAND…: run it, and write down how long it took; of one that was stopped only what was left is known
+    local began=$SECONDS name=$1
+    if [ -f "$out/.$1" ]; then name="$1, the rest of it"; fi
+    touch "$out/.$1"
     echo "$1: ${*:2}"
     "${@:2}"
-    echo "$1,$((SECONDS - began))" >>"$out/times.csv"
+    echo "\"$name\",$((SECONDS - began))" >>"$out/times.csv"
+    rm "$out/.$1"
 }
 
 sharded() { # COMMAND…: once a device, all at once

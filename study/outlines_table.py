@@ -81,8 +81,10 @@ def table(folder: Path) -> str:
 
 
 def dice_of(evidence: Evidence) -> pd.DataFrame:
-    """A row a lesion, by its number: `pixels` of it, its `dice`, whether no found pixel touches it, its `woman`."""
-    rows = evidence.overlap[evidence.overlap["lesion"] >= 0].set_index("lesion").sort_index()
+    """A row a mass, by its lesion's number: `pixels` of it, its `dice`, whether no found pixel touches it, its
+    `woman`."""
+    rows = evidence.overlap[(evidence.overlap["lesion"] >= 0) & (evidence.overlap["kind"] == "mass")]
+    rows = rows.set_index("lesion").sort_index()
     return pd.DataFrame(
         {
             "pixels": rows["tp"] + rows["fn"],
@@ -101,10 +103,10 @@ def mean(values: np.ndarray, woman: np.ndarray, evidence: Evidence, low: float =
 
 
 def by_size(evidence: Evidence) -> list[str]:
-    """Dice of lesions by how many pixels they have, and how many of them no found pixel touches, of the last start."""
+    """Dice of masses by how many pixels they have, and how many of them no found pixel touches, of the last start."""
     columns = {"Dice, mean": "dice", "not touched": "untouched"}
     lesions = dice_of(evidence)
-    lines = [f"| pixels of the lesion | lesions | {' | '.join(columns)} |", "|---" * 4 + "|"]
+    lines = [f"| pixels of the mass | masses | {' | '.join(columns)} |", "|---" * 4 + "|"]
     for low, high in zip(SIZES, SIZES[1:], strict=False):
         among = (lesions["pixels"] >= low) & (lesions["pixels"] < high)
         its = lesions.where(among)

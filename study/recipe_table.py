@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from kept import kept
-from recipe import FOLDER, SEEDS, STEPS
+from recipe import FLIPPED, FOLDER, SEEDS, STEPS
 from tables import span
 
 from mammomap.benchmark.judge import Said, judge_system
@@ -32,6 +32,8 @@ SHOWN = {
     "AUC by image": ("AUC of the map maximum", "image"),
 }
 COMPARED = ("mean from 1/8 to 8", "AUC by image")
+FLIPS = ("base", "phantoms-fcn", "phantoms-fcn-long", "phantoms-fcn-longer")
+"""Steps whose net is looked at with flips too (`recipe.FLIPPED`)."""
 LONGER = ("phantoms-fcn-flips", "phantoms-fcn-long-flips", "phantoms-fcn-longer-flips")
 """The same step at twice the crops, and at twice as many again."""
 
@@ -77,6 +79,20 @@ def longer(folder: Path) -> str:
     return "\n".join(lines)
 
 
+def flips(folder: Path) -> str:
+    """What maps averaged over the film turned over buy, over the seeds that both have, in Markdown."""
+    shown = ("at 1", *COMPARED)
+    lines = [f"| with flips, minus without | seeds | {' | '.join(shown)} |", "|---" * (2 + len(shown)) + "|"]
+    for name in FLIPS:
+        both = [seed for seed in seeds_of(folder, FLIPPED[name]) if seed in seeds_of(folder, name)]
+        runs = [[judged(folder, f"{its}-{seed}") for seed in both] for its in (FLIPPED[name], name)]
+        if both:
+            means = [[mean_of([run[1][SHOWN[what]] for run in its]) for what in shown] for its in runs]
+            cells = [less(*pair, runs[0][0][2]) for pair in zip(*means, strict=True)]
+            lines.append(f"| `{name}` | {len(both)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def table(folder: Path) -> str:
     """One row a step, in Markdown."""
     seeds = {name: seeds_of(folder, name) for name in STEPS}
@@ -117,4 +133,4 @@ def table(folder: Path) -> str:
 
 if __name__ == "__main__":
     kept_in = Path(sys.argv[1]) if sys.argv[1:] else FOLDER
-    print(f"{table(kept_in)}\n\n{longer(kept_in)}")
+    print(f"{table(kept_in)}\n\n{flips(kept_in)}\n\n{longer(kept_in)}")

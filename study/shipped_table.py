@@ -39,6 +39,8 @@ from mammomap.classify.levels import LEVELS
 
 COMPARED = (0, 4)
 """The folds on which the plain U-Net stands beside."""
+LOOKED_AT = (0,)
+"""Those that had been looked at before the recipe was frozen."""
 COLUMNS = {
     **SHOWN,
     "AUC by breast": ("AUC of the map maximum", "breast"),
@@ -91,18 +93,24 @@ def row(name: str, found: Figures, evidence: Evidence) -> str:
     return f"| {name} | {len(evidence.films)} | {evidence.women} | {count} | {' | '.join(cells)} |"
 
 
+def named(some: Sequence[int]) -> str:
+    """Some folds in words."""
+    each = [f"{number} (looked at before)" if number in LOOKED_AT else str(number) for number in some]
+    return f"fold{'s' * (len(some) > 1)} {', '.join(each)}"
+
+
 def lesions(found: dict[int, Fold]) -> list[str]:
     """All folds; without films of the calcification list; and where the plain U-Net stands beside, both and paired."""
     lines = [f"| | films | women | lesions | {' | '.join(COLUMNS)} |", "|---" * (4 + len(COLUMNS)) + "|"]
     every = list(found.values())
-    name = f"{NAMES['net']}, folds {', '.join(map(str, found))}"
+    name = f"{NAMES['net']}, {named(list(found))}"
     lines.append(row(name, *figures(every, "net")))
     lines.append(row("… without the films of the calcification list too", *figures(every, "net", without_calc=True)))
     beside = [number for number in COMPARED if number in found and "floor" in found[number].said]
     for some in [beside, *([number] for number in beside if len(beside) > 1)]:
         if not some:
             continue
-        its, where = [found[number] for number in some], f"fold{'s' * (len(some) > 1)} {', '.join(map(str, some))}"
+        its, where = [found[number] for number in some], named(some)
         (ours, evidence), (theirs, _) = figures(its, "net"), figures(its, "floor")
         lines.append(row(f"{NAMES['net']}, {where}", ours, evidence))
         lines.append(row(f"{NAMES['floor']}, {where}", theirs, evidence))

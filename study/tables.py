@@ -199,9 +199,9 @@ def study() -> dict[str, str]:
     """The recipe of the net that ships, what is said of that net, nnU-Net beside it, segmentation on true outlines."""
     made = {}
     if list((ROOT / "study" / "recipe").glob("*/facts.json")):
-        from recipe_table import FOLDER, longer, table
+        from recipe_table import FOLDER, flips, longer, table
 
-        made |= {"recipe": table(FOLDER), "recipe longer": longer(FOLDER)}
+        made |= {"recipe": table(FOLDER), "recipe flips": flips(FOLDER), "recipe longer": longer(FOLDER)}
     if list((ROOT / "study" / "outlines").glob("fold-*")):
         from outlines_table import FOLDER as OUTLINES
         from outlines_table import table as outlines

@@ -19,6 +19,7 @@ import mammomap
 ROOT = Path(__file__).resolve().parents[1]
 HOUSE = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MAPPED = HOUSE["tool"]["setuptools"]["package-dir"]
+WHEEL_LIMIT = 20_000_000
 HEAVY = {"torch", "pandas", "numpy", "scipy", "cv2", "sklearn", "skimage", "matplotlib", "pydicom", "albumentations"}
 
 
@@ -76,8 +77,10 @@ def test_the_wheel_holds_every_module_and_the_page(tmp_path):
     result = python(*command)
     assert result.returncode == 0, result.stderr[-2000:]
     (wheel,) = out.glob("*.whl")
+    assert wheel.stat().st_size < WHEEL_LIMIT
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {name for name in held if name.endswith(".py")} == modules_of_the_tree()
+    assert {"mammomap/weights/film-masses.zip", "mammomap/phantom/descriptors.csv"} <= held
     assert {"mammomap/py.typed", "mammomap/report/page.html", "mammomap/report/look.css"} <= held
     web = {f"mammomap/viewer/web/{path.name}" for path in (ROOT / "mammomap/viewer/web").iterdir()}
     assert len(web) > 10 and web <= held

@@ -23,10 +23,14 @@ STEPS = 20
 KERNEL_FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
+def cpu_kind() -> str:
+    """Name of this CPU, and those of its flags that choose kernels: machines of one name may differ in these."""
+    return f"{_cpu_name()}; {' '.join(flag for flag in KERNEL_FLAGS if flag in _cpu_flags())}"
+
+
 def main(only: list[str]) -> None:
     """Train supported nets for some steps; write the losses, a column each, after each net."""
-    flags = " ".join(flag for flag in KERNEL_FLAGS if flag in _cpu_flags())
-    head = f"# {_cpu_name()}; {flags}; torch {torch.__version__}, fp32, 1 thread"
+    head = f"# {cpu_kind()}; torch {torch.__version__}, fp32, 1 thread"
     curves: dict[str, list[str]] = {}
     if only:
         there, *lines = GOLDEN.read_text().splitlines()

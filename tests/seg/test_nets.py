@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made.curves import cpu_kind
 from made.films import CLASSES, disc_batch, loss_curve, overfit_dice
 from safetensors.torch import load_file, save_file
 
 from mammomap.errors import ConfigError
-from mammomap.seg.device import Hardware, _cpu_name
+from mammomap.seg.device import Hardware
 from mammomap.seg.losses import LesionLoss
 from mammomap.seg.maps import film_map
 from mammomap.seg.nets import SUPPORTED, build_net, check_net, sees_locally, stride_of, support_warning
@@ -118,7 +119,7 @@ def test_the_first_steps_are_those_of_before(net: str, encoder: str) -> None:
     cpu, curves = golden()
     wanted = curves[f"{net} {encoder}"]
     made = loss_curve(build_net(net, encoder, 3, seed=1), len(wanted), 32 if encoder == "vgg16" else 64)
-    assert made == pytest.approx(wanted, rel=1e-3 if cpu.startswith(f"{_cpu_name()};") else 1e-2)
+    assert made == pytest.approx(wanted, rel=1e-3 if cpu.startswith(f"{cpu_kind()};") else 1e-2)
 
 
 def test_every_supported_net_has_a_golden_curve() -> None:

@@ -1,6 +1,8 @@
 """Hours of the full set, from a reduced run, by sums worked by hand."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from mammomap.masks.splits import make_split
 from mammomap.masks.tables import Tables, write_tables
 
+ROOT = Path(__file__).resolve().parents[2]
 TIMES = {"index": 10, "audit": 20, "prepare": 30, "train": 300, "head": 0, "segment": 40, "classify": 5, "benchmark": 6}
 TIMES["bundle"] = 7
 RATES = 0.5, 0.4
@@ -85,6 +88,22 @@ def test_the_reduced_run_is_read_from_its_folder(cost: ModuleType, tables: Table
     films = {part: int(tables.films["patient_id"].isin(split.women(part)).sum()) for part in ("validation", "test")}
     assert films["test"] > 0 and films["validation"] > 0
     assert size == cost.Size(len(tables.films), films["test"], 2 * films["validation"], 400, 1, 2, 1)
+
+
+def test_a_step_that_was_stopped_has_no_time(cost: ModuleType, reduced: Path, tmp_path: Path) -> None:
+    """`full.sh` with a mammomap that fails once, at its second step."""
+    fake = tmp_path / "bin" / "mammomap"
+    fake.parent.mkdir()
+    fake.write_text(f"#!/bin/sh\n[ $1 != audit ] || [ -f {tmp_path}/once ] || {{ touch {tmp_path}/once; exit 1; }}\n")
+    fake.chmod(0o755)
+    call = ["bash", str(ROOT / "study" / "full.sh"), "tree", str(tmp_path / "out")]
+    path = f"{fake.parent}{os.pathsep}{os.environ['PATH']}"
+    codes = [subprocess.run(call, env={**os.environ, "PATH": path}, capture_output=True).returncode for _ in range(2)]
+    steps = pd.read_csv(tmp_path / "out" / "times.csv")["step"].tolist()
+    assert codes == [1, 0] and steps[:4] == ["index", "index", "audit, the rest of it", "prepare"]
+    (tmp_path / "out" / "times.csv").replace(reduced / "times.csv")
+    with pytest.raises(SystemExit, match="audit, the rest of it; how long all of it took is not known"):
+        cost.first_times(reduced)
 
 
 def test_the_table_by_hand(cost: ModuleType, reduced: Path) -> None:

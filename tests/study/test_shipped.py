@@ -62,7 +62,8 @@ def test_both_stand_on_the_same_films_and_their_difference_is_paired(studies) ->
     lines = module.lesions(found)
     rows = {cells(line)[0]: cells(line) for line in lines[2:]}
     films = sum(len(fold.evidence.films) for fold in found.values())
-    assert rows["the net that ships, folds 0, 4"][1] == rows["a plain U-Net, folds 0, 4"][1] == str(films)
+    where = "folds 0 (looked at before), 4"
+    assert rows[f"the net that ships, {where}"][1] == rows[f"a plain U-Net, {where}"][1] == str(films)
     assert rows["… without the films of the calcification list too"][1] == str(films - 14)
     assert {"the net that ships, fold 4", "a plain U-Net, fold 4"} <= set(rows)
     column = 4 + list(module.COLUMNS).index("at 1")
@@ -71,7 +72,7 @@ def test_both_stand_on_the_same_films_and_their_difference_is_paired(studies) ->
     for name, shown in (("net", "the net that ships"), ("floor", "a plain U-Net")):
         figures = judge_system(evidence, found[0].said[name])[1]
         values[name] = figures[module.COLUMNS["at 1"]].value
-        assert rows[f"{shown}, folds 0, 4"][column].startswith(f"{values[name]:.2f} (")
+        assert rows[f"{shown}, {where}"][column].startswith(f"{values[name]:.2f} (")
     differences = [cells(line) for line in lines if line.startswith("| the difference")]
     assert len(differences) == 3 and values["net"] != values["floor"]
     assert differences[0][column].startswith(f"{values['net'] - values['floor']:.2f} (")
@@ -181,7 +182,7 @@ def test_all_of_it_in_small(studies, drawn_set, tmp_path: Path, monkeypatch) -> 
     head = read_head(tmp_path / "work" / "film-masses.zip")
     assert head.flips and "maps by 5 nets" in head.fitted_on and head.levels["image"].women == len(women)
     card = read_bundle(tmp_path / "work" / "film-masses.zip")[CARD].decode()
-    assert "folds 0, 4" in card and "## Groups" in card and "| breast |" in card
+    assert "folds 0 (looked at before), 4" in card and "## Groups" in card and "| breast |" in card
     found = studies("shipped_table").tables(tmp_path / "kept")
-    assert "folds 0, 4" in found["shipped"] and "64 crops at 96 rows" in found["shipped"]
+    assert "folds 0 (looked at before), 4" in found["shipped"] and "64 crops at 96 rows" in found["shipped"]
     assert len(found["shipped head"].splitlines()) == 5 and "view: CC" in found["shipped groups"]
