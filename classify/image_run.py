@@ -32,7 +32,7 @@ from mammomap.seg.device import Hardware, choose_hardware
 from mammomap.seg.encoder_weights import kept_name, start_encoder
 from mammomap.seg.run import RUN_FORMAT, Trained, environment, read_about, said_of
 from mammomap.seg.train import Task, fit
-from mammomap.seg.train_run import films_to_train_on, refuse_another_run, shown_by, split_for
+from mammomap.seg.train_run import films_to_train_on, refuse_another_run, refuse_another_split, shown_by, split_for
 
 ImageNet = MaxPoolFCN | PatchToImage
 LOOKED_AT = 320
@@ -118,6 +118,7 @@ def train_image(
     }
     if (out / "config.json").is_file():
         refuse_another_run(out, about, b"", lambda values: ImageConfig.from_json(values).json())
+        refuse_another_split(out, split)
         if (out / "model.safetensors").is_file():
             return read_image_run(out), False
     net = build_image_net(config, kinds)

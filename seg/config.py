@@ -43,6 +43,8 @@ FIGURES = ("mean_sensitivity", "sensitivity_at_1", "image_auc")
 LAST = "last"
 """Weights are not chosen: those at the end are kept."""
 LOSSES = ("lesion", "ce", "dice", "focal", "tversky", "lovasz")
+CROP_STEP = 32
+"""Sides of crops are multiples of this."""
 PRECISIONS = ("32-true", "bf16-mixed")
 ENCODER = "resnet34"
 """Encoder of the other nets where none is named."""
@@ -121,8 +123,8 @@ class TrainConfig:
             faults.append("encoder_weights: not for a net of one's own, nor where init_from gives all weights")
         if vgg and self.encoder != "vgg16":
             faults.append(f"encoder {self.encoder!r}: {self.net} is made of vgg16; {self.net}-light takes any")
-        if self.crop < 32 or self.crop % 32:
-            faults.append(f"crop {self.crop} is no multiple of 32")
+        if self.crop < CROP_STEP or self.crop % CROP_STEP:
+            faults.append(f"crop {self.crop} is no multiple of {CROP_STEP}")
         if self.batch < 1 or self.crops < 0 or self.validate_every < 1 or self.patience < 0:
             faults.append("batch and validate_every must be positive, crops and patience not negative")
         elif self.accumulate < 1 or self.batch % self.accumulate:
@@ -170,17 +172,28 @@ class TrainConfig:
         ConfigError
             If a name is unknown or a value out of range.
         """
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known)
+        kinds = {f.name: str(f.type) for f in fields(cls)}
+        unknown = sorted(set(values) - set(kinds))
         if unknown:
-            raise ConfigError(f"unknown training setting {unknown[0]!r}; known: {', '.join(sorted(known))}")
-        plain = dict(values)
+            raise ConfigError(f"unknown training setting {unknown[0]!r}; known: {', '.join(sorted(kinds))}")
+        plain = {name: _typed(name, kinds[name], value) for name, value in values.items()}
         if "intensity" in plain:
             try:
                 plain["intensity"] = IntensitySettings(**plain["intensity"])
             except (TypeError, ValueError) as error:
                 raise ConfigError(f"training settings: intensity: {error}") from None
         return cls(**plain)
+
+
+def _typed(name: str, kind: str, value: Any) -> Any:
+    """A value as its setting takes it: 1e2 is a whole number, `abc` is none."""
+    if kind == "int" and isinstance(value, float) and value.is_integer():
+        return int(value)
+    wanted = {"int": int, "float": (int, float), "str": str}.get(kind, object)
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        what = {"int": "a whole number", "float": "a number", "str": "a word"}.get(kind, "settings")
+        raise ConfigError(f"training settings: {name} must be {what}, not {value!r}")
+    return value
 
 
 def own_net(net: str) -> tuple[Path, str] | None:

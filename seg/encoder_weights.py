@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,6 +28,10 @@ CLASSIFIERS = ("fc.", "classifier.", "head.", "last_linear.")
 """How the layers begin that classify whole images."""
 VGG_WIDE = {"classifier.0": "fc6.0", "classifier.3": "fc7.0"}
 """VGG-16's fully connected layers -> the convolutions that they become."""
+DEPTH = 5
+"""Stages of a whole encoder."""
+STAGE = re.compile(r"(?:model\.)?(\D+)(\d+)\.")
+"""Stem and number of the stage that a layer belongs to."""
 COUNTERS = "num_batches_tracked"
 """Batches that a batch norm has seen: older files have none."""
 
@@ -77,7 +82,8 @@ def fit_encoder(net: nn.Module, state: Mapping[str, torch.Tensor], source: str) 
     elif all(name.startswith("model.") for name in ours) and not any(name.startswith("model.") for name in theirs):
         theirs = {f"model.{name}": weight for name, weight in theirs.items()}  # timm's, as smp wraps it
     bare = {name: name.removeprefix("model.") for name in theirs}
-    theirs = {n: weight for n, weight in theirs.items() if n in ours or not bare[n].startswith(CLASSIFIERS)}
+    cut = _stages_cut(target, ours, theirs)
+    theirs = {n: weight for n, weight in theirs.items() if n in ours or not bare[n].startswith(CLASSIFIERS + cut)}
     for name, own in ours.items():
         if name in theirs:
             theirs[name] = _shaped(theirs[name], own)
@@ -86,7 +92,18 @@ def fit_encoder(net: nn.Module, state: Mapping[str, torch.Tensor], source: str) 
     wrong = set(ours) ^ set(theirs) | {n for n in set(ours) & set(theirs) if ours[n].shape != theirs[n].shape}
     if wrong:
         raise ConfigError(f"--encoder-weights {source}: {len(wrong)} layers do not fit the encoder, first {min(wrong)}")
-    target.load_state_dict(theirs, strict=True)
+    nn.Module.load_state_dict(target, theirs, strict=True)  # some encoders' own drops layers and knows no strictness
+
+
+def _stages_cut(target: nn.Module, ours: Mapping, theirs: Mapping) -> tuple[str, ...]:
+    """How the layers begin that an encoder of fewer stages leaves out: `layer4.` where it ends with `layer3.`"""
+    if getattr(target, "_depth", DEPTH) >= DEPTH:
+        return ()
+    numbered = [{tuple(found.groups()) for name in names if (found := STAGE.match(name))} for names in (ours, theirs)]
+    last: dict[str, int] = {}
+    for stem, number in numbered[0]:
+        last[stem] = max(int(number), last.get(stem, 0))
+    return tuple(f"{stem}{number}." for stem, number in numbered[1] if stem in last and int(number) > last[stem])
 
 
 def _vgg_name(name: str) -> str:

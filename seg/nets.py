@@ -9,6 +9,7 @@ that takes float32 `(batch, 1, rows, cols)` in [0, 1], rows and cols multiples o
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from pathlib import Path
 
@@ -104,11 +105,10 @@ def check_net(net: nn.Module, name: str, classes: int) -> None:
     ConfigError
         If it does not give a logit per class and pixel.
     """
-    stride, was_training = stride_of(net), net.training
-    net.eval()
+    stride, net = stride_of(net), copy.deepcopy(net).eval()  # what a net keeps of its first film stays out of training
     for rows, cols in ((2 * stride, stride), (stride, 3 * stride)):
         try:
-            with torch.inference_mode():
+            with torch.no_grad():
                 made = net(torch.zeros(1, 1, rows, cols))
         except Exception as error:  # anything may go wrong in a net that nobody here has seen
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
@@ -116,7 +116,6 @@ def check_net(net: nn.Module, name: str, classes: int) -> None:
         got, wanted = getattr(made, "shape", type(made).__name__), (1, classes, rows, cols)
         if got != wanted:
             raise ConfigError(f"net {name!r} gives {got} for a film of {rows}x{cols}, wanted {wanted}")
-    net.train(was_training)
 
 
 def stride_of(net: nn.Module) -> int:

@@ -23,12 +23,12 @@ import torch
 from mammomap.errors import ConfigError
 from mammomap.masks.store import Store
 from mammomap.masks.targets import CLASSES, classes_shown, lesions_shown
-from mammomap.seg.config import TrainConfig
+from mammomap.seg.config import CROP_STEP, TrainConfig
 from mammomap.seg.crops import channel_targets
 from mammomap.seg.device import Hardware, choose_hardware
 from mammomap.seg.losses import make_loss
 from mammomap.seg.maps import MEMORY_SHARE, bytes_per_pixel
-from mammomap.seg.nets import build_net, stride_of
+from mammomap.seg.nets import build_net, check_net, stride_of
 
 SMALL, LARGE = 10, 90
 """Percentiles of the lesions' sides, the roots of their areas."""
@@ -37,7 +37,7 @@ BATCH, MOST_CROP, MOST_ROWS, ROWS_STEP = 8, 512, 2560, 64
 STATE_BYTES = 20
 """For each parameter: weight, gradient, the two means of AdamW, the running mean."""
 TIMED_STEPS = 3
-VALIDATIONS = 8
+VALIDATIONS, WARMUPS = 8, 10
 VALIDATION_SHARE = 0.15
 """Share of the time that validations are taken to need."""
 
@@ -48,7 +48,7 @@ def make_plan(store: Store, config: TrainConfig, minutes: float) -> dict[str, An
     Raises
     ------
     ConfigError
-        If the store shows no lesion.
+        If the store shows no lesion, or the net fails on a small film.
     """
     hardware = choose_hardware(precision=config.precision)
     sides, sizes = lesion_sides(store), film_sizes(store)
@@ -57,14 +57,15 @@ def make_plan(store: Store, config: TrainConfig, minutes: float) -> dict[str, An
     small, middle, large = (float(np.percentile(sides, p)) for p in (SMALL, 50, LARGE))
     classes = classes_shown(store.tables.kinds_outlined)
     net = build_net(config.net, config.encoder, len(classes), config.seed).to(memory_format=torch.channels_last)
-    stride = stride_of(net)
-    crop = crop_for(large, float(np.median(sizes[:, 1])), stride)
+    check_net(net, config.net, len(classes))
+    crop = crop_for(large, float(np.median(sizes[:, 1])), math.lcm(stride_of(net), CROP_STEP))
     parameters = sum(p.numel() for p in net.parameters())
     by_crop = 2 * bytes_per_pixel(net.eval(), hardware) * crop * crop
     batch = batch_for(by_crop, STATE_BYTES * parameters, hardware.memory)
     seconds = seconds_per_step(net, config, hardware, classes, crop, batch)
     crops = crops_for(minutes, seconds, batch)
-    chosen = replace(config, crop=crop, batch=batch, crops=crops, validate_every=max(batch, crops // VALIDATIONS))
+    rise, every = min(config.warmup_crops, crops // WARMUPS), max(batch, crops // VALIDATIONS)
+    chosen = replace(config, crop=crop, batch=batch, crops=crops, warmup_crops=rise, validate_every=every)
     return {
         "training": chosen.json(),
         "prepare": {"rows": rows_for(small, store.rows)},
@@ -101,7 +102,7 @@ def film_sizes(store: Store) -> np.ndarray:
 
 
 def crop_for(large_px: float, film_cols: float, stride: int) -> int:
-    """A multiple of the stride, no smaller than two of it, no larger than the film is wide."""
+    """A multiple of `stride`, no smaller than two of it, no larger than the film is wide."""
     most = min(MOST_CROP, math.ceil(film_cols / stride) * stride)
     return int(min(most, max(2 * stride, math.ceil(CROP_SIDES * large_px / stride) * stride)))
 

@@ -5,8 +5,9 @@ In: a net, its batches, a loss and a validation (`Task`), and how to step (`Step
 point, the same call goes on and ends with the same weights, bit for bit on CPU: batches depend on their number alone,
 random states on seed and step, and everything else stands in the checkpoint.
 
-Each step takes `parts` batches one after the other in each process; gradients are their mean. Steps are the same for
-any division of the same parts among processes.
+Each step takes `parts` batches one after the other in each process; gradients are the mean of their losses. A loss that
+adds up over processes before it divides, as this project's do, is the same for any number of processes, but not for any
+number of parts.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ def fit(
         average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
         state = saved["state"]
+        if fabric.is_global_zero:
+            write_log(out, state["log"])  # a kill may have come between checkpoint and log
     mean = RunningMean(average, net, how.ema)
     fabric.barrier()
 
@@ -104,13 +107,12 @@ def fit(
         loss = float(np.mean(state["running"])) if state["running"] else None
         state["log"].append({"step": state["step"], "seconds": round(state["seconds"], 1), "step_loss": loss} | line)
         state["running"], state["worse"] = [], state["worse"] + 1
-        if state["best"] is None or figure > state["best"]:
+        if state["best"] is None or not figure <= state["best"]:  # no number, no choice: then the newest are kept
             state["best"], state["worse"] = figure, 0
             weights = {name: value.contiguous().cpu() for name, value in average.state_dict().items()}
             write_atomically(out / "best.safetensors", lambda path: save_file(weights, path))
         save()
-        text = "".join(json.dumps(_without_nan(entry)) + "\n" for entry in state["log"])
-        write_atomically(out / "log.jsonl", lambda path: path.write_text(text))
+        write_log(out, state["log"])
 
     show = progress or (lambda items, **_: items)
     began, saved_at = time.monotonic() - state["seconds"], time.monotonic()
@@ -134,7 +136,8 @@ def fit(
             total = total + value.detach()
         if how.clip:
             torch.nn.utils.clip_grad_norm_(net.parameters(), how.clip)
-        optimiser.step()
+        with _memory_told(hardware):
+            optimiser.step()
         mean.update(state["step"])
         state["step"] += 1
         losses.append(total)
@@ -212,6 +215,12 @@ class RunningMean:
         get_ema_multi_avg_fn(min(self.share, (1 + step) / (10 + step)))(self._kept, self._new, step)
         for kept, new in self._counts:
             kept.copy_(new)
+
+
+def write_log(out: Path, entries: Iterable[dict[str, Any]]) -> None:
+    """`log.jsonl`, a line a validation."""
+    text = "".join(json.dumps(_without_nan(entry)) + "\n" for entry in entries)
+    write_atomically(out / "log.jsonl", lambda path: path.write_text(text))
 
 
 def _optimiser(net: nn.Module, how: Steps) -> torch.optim.Optimizer:

@@ -22,7 +22,7 @@ from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown
 from mammomap.seg.config import LAST, TrainConfig
 from mammomap.seg.crops import CropSampler
-from mammomap.seg.device import Hardware, choose_hardware
+from mammomap.seg.device import Hardware, choose_hardware, is_first_process
 from mammomap.seg.losses import make_loss
 from mammomap.seg.run import OWN_CODE, RUN_FORMAT, Run, environment, read_run
 from mammomap.seg.start import as_kept, first_net, women_seen_before
@@ -53,7 +53,8 @@ def train(
     Raises
     ------
     ConfigError
-        If `out` holds a run with other settings, a part of the split has no films, or the net cannot be built.
+        If `out` holds a run with other settings or another split, a part of the split has no films, or the net cannot
+        be built.
     LeakError
         If the run to start from has seen women whom this split keeps for head or test.
     """
@@ -74,27 +75,28 @@ def train(
     }
     if start is not None:
         about["women_seen_before"] = women_seen_before(start, split, about["source"])
-    begun = (out / "config.json").is_file()
-    if begun:
+    finished = (out / "model.safetensors").is_file()
+    if finished or (out / "last.ckpt").is_file():
         refuse_another_run(out, about, code, lambda values: TrainConfig.from_json(values).json())
-        if (out / "model.safetensors").is_file():
+        refuse_another_split(out, split)
+        if finished:
             return read_run(out), False
     net = first_net(config, classes, start, say)
     net_films, validation_films = films_to_train_on(store, split)
     for part, films in (("net", net_films), ("validation", validation_films)):
         if not films and (part == "net" or config.chosen_by != LAST):
             raise ConfigError(f"split {split.name!r} leaves no film for the part {part}")
-    if not begun:
-        if code:
-            write_atomically(out / OWN_CODE, lambda path: path.write_bytes(code))
-        split.write(out / "split.csv")
-        write_json(out / "config.json", about)
     hardware = choose_hardware(devices, nodes, config.precision)
     shares = config.accumulate * hardware.processes
     if config.batch % shares:
         raise ConfigError(f"batch {config.batch} does not divide into {shares} parts (processes times accumulate)")
-    write_json(out / "environment.json", environment(hardware))
     task = _task(store, kept, hardware, classes, net, net_films, validation_films)
+    if is_first_process():  # and only when all is known to be well: a folder that holds a run is that run's
+        if code:
+            write_atomically(out / OWN_CODE, lambda path: path.write_bytes(code))
+        split.write(out / "split.csv")
+        write_json(out / "config.json", about)
+        write_json(out / "environment.json", environment(hardware))
     fit(task, out, kept.loop, hardware, progress=progress)
     return read_run(out), True
 
@@ -145,6 +147,22 @@ def refuse_another_run(out: Path, about: dict, code: bytes, filled: Callable[[di
         raise ConfigError(f"{out}: holds a run with other settings ({', '.join(different)}); choose another folder")
 
 
+def refuse_another_split(out: Path, split: Split) -> None:
+    """Refuse to go on with a run that began with the women dealt otherwise: it would learn from women whom it does not
+    say that it has seen.
+
+    Raises
+    ------
+    ConfigError
+        If they are.
+    """
+    if read_split(out / "split.csv").part_of != split.part_of:
+        raise ConfigError(
+            f"{out}: holds a run that began with another split (the file or the rule {split.name!r} deals the women "
+            "otherwise now); choose another folder"
+        )
+
+
 def _task(
     store: Store,
     config: TrainConfig,
@@ -156,7 +174,7 @@ def _task(
 ) -> Task:
     """Crops of the net's films, the loss of the settings, validation on whole films; as many of the net's own films
     are looked at beside it, so that overfitting shows."""
-    loss = make_loss(config.loss, classes, config.lesion_weight, config.label_weight).to(hardware.device)
+    loss = make_loss(config.loss, classes, config.lesion_weight, config.label_weight)
     sampler = CropSampler(store, net_films, classes, config, threads=hardware.drawing_threads)
     rng = np.random.default_rng([config.seed, 13])
     count = min(len(validation_films) or LOOKED_AT, len(net_films))
@@ -164,10 +182,10 @@ def _task(
 
     def of_batch(module: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         images, targets = batch
-        return loss(module(images), targets)
+        return loss.to(images.device)(module(images), targets)
 
     def look(average: nn.Module, step: int) -> tuple[float, dict]:
-        args = (classes, loss, config.intensity, hardware)
+        args = (classes, loss.to(hardware.device), config.intensity, hardware)
         now = validate(average, store, validation_films, *args) if validation_films else None
         line = {"crops": step * config.batch, "validation": now, "train": validate(average, store, seen_films, *args)}
         return (float(step) if config.chosen_by == LAST or now is None else now[config.chosen_by]), line

@@ -43,8 +43,6 @@ KEPT = Path(__file__).parent / "heads" / "phantoms.csv.gz"
 RESAMPLES = 2000
 COARSE = 13
 """Steps of the kept coarse maps, a logit; 1e-4 and 1 - 1e-4 then fit into 8 bits."""
-SLOPE = (0.8, 1.25)
-"""Where the default head's mean slope has to lie with its interval."""
 Sampled = tuple[float, np.ndarray]
 """A figure of one seed, and its resamples."""
 
@@ -220,14 +218,19 @@ class Study:
             "| shown minus true | calibration slope there | intercept there |",
             "|---|---|---|---|---|---|",
         ]
+        found, measures = {}, ("AUC", "slope", "intercept")
         for part, name in (("head", "women whom the net has not seen"), ("seen", "women who trained the net")):
             answers = self.answers("features", "image", fitted_on=part)
             own = np.mean([head.levels["image"].held_out_auc for head in self.heads("features", fitted_on=part)])
-            value = over_seeds(answers, "AUC")
-            cells = [told(value, self.women, (0.0, 1.0)), f"{own - value[0]:+.2f}"]
-            cells += [told(over_seeds(answers, m), self.women, BOUNDS[m]) for m in ("slope", "intercept")]
-            lines.append(f"| {name} | {own:.2f} | {' | '.join(cells)} |")
-        return lines
+            found[part] = [over_seeds(answers, measure) for measure in measures]
+            cells = [told(its, self.women, BOUNDS[m]) for its, m in zip(found[part], measures, strict=True)]
+            shown = f"{own - found[part][0][0]:+.2f}"
+            lines.append(f"| {name} | {own:.2f} | {cells[0]} | {shown} | {' | '.join(cells[1:])} |")
+        minus = [
+            told((seen[0] - unseen[0], seen[1] - unseen[1]), self.women, (-1.0, 1.0) if m == "AUC" else None)
+            for unseen, seen, m in zip(found["head"], found["seen"], measures, strict=True)
+        ]
+        return [*lines, f"| the second minus the first | | {minus[0]} | | {' | '.join(minus[1:])} |"]
 
     def swapped(self) -> list[str]:
         """The default head with women for the head and for the test in each other's place, and both ways together."""

@@ -14,7 +14,7 @@ from mammomap.errors import ConfigError
 from mammomap.masks.store import Store
 from mammomap.seg.config import TrainConfig
 from mammomap.seg.encoder_weights import fit_encoder, kept_name, start_encoder
-from mammomap.seg.nets import build_net
+from mammomap.seg.nets import SUPPORTED, build_net
 from mammomap.seg.run import read_run
 
 
@@ -49,6 +49,17 @@ def test_of_timm(tmp_path: Path) -> None:
     first = next(name for name in theirs if own[name].shape != theirs[name].shape)
     assert torch.equal(own[first], theirs[first].mean(1, keepdim=True))
     assert all(torch.equal(own[name], theirs[name]) for name in theirs if name != first)
+
+
+@pytest.mark.parametrize(("net", "encoder"), [pair for pair in SUPPORTED if pair[1] != "vgg16"])
+def test_every_supported_encoder_takes_its_whole_weights(net: str, encoder: str) -> None:
+    """Those of the encoder as its library makes it, which may have stages that the net leaves out."""
+    theirs = smp.encoders.get_encoder(encoder, weights=None).state_dict()
+    made = build_net(net, encoder, 3, seed=1)
+    fit_encoder(made, theirs, "a file")
+    own = (made.trunk if hasattr(made, "trunk") else made).encoder.state_dict()
+    same = [name for name, weight in own.items() if weight.shape == theirs[name].shape]
+    assert len(same) >= len(own) - 1 and all(torch.equal(own[name], theirs[name]) for name in same)
 
 
 def test_vgg_is_made_convolutional() -> None:

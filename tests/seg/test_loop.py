@@ -75,6 +75,37 @@ def test_it_stops_after_validations_that_are_no_better_and_keeps_the_best(tmp_pa
     assert kept[0] == kept[2] > kept[1]
 
 
+def test_without_a_figure_the_newest_weights_are_kept(tmp_path: Path) -> None:
+    """No number is no choice, and does not stand in the way of the next."""
+    nan = float("nan")
+    for name, figures in {
+        "none": [nan] * 3,
+        "last": [0.1, 0.2, 0.3],
+        "then": [nan, 0.5, 0.1],
+        "best": [0.1, 0.5, 0.1],
+    }.items():
+        fit(task(figures), tmp_path / name, steps(steps=3), PLAIN)
+    kept = {path.name: load_file(path / "model.safetensors")["weight"].item() for path in tmp_path.iterdir()}
+    assert kept["none"] == kept["last"] > kept["then"] == kept["best"]
+
+
+def test_a_log_that_a_kill_left_behind_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the last validation: the checkpoint has the line, the log has not."""
+    fit(task(), tmp_path / "whole", steps(steps=3), PLAIN)
+
+    def killed(out: Path, entries: list) -> None:
+        if len(entries) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("mammomap.seg.train.write_log", killed)
+        fit(task(), tmp_path / "killed", steps(steps=3), PLAIN)
+    assert not (tmp_path / "killed" / "log.jsonl").exists()
+    fit(task(), tmp_path / "killed", steps(steps=3), PLAIN)
+    told = [[line["step_loss"] for line in log(tmp_path / name)] for name in ("whole", "killed")]
+    assert told[0] == told[1] and len(told[0]) == 3
+
+
 def test_memory_that_is_not_enough_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not enough memory for a step: lower batch or crop"):
         fit(task(fails=True), tmp_path, steps(), PLAIN)

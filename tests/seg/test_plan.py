@@ -1,6 +1,7 @@
 """Plans: each rule by hand, and what is planned can be trained."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from mammomap.cli import main
 from mammomap.masks.store import Store
 from mammomap.seg import plan
-from mammomap.seg.config import TrainConfig
+from mammomap.seg.config import CROP_STEP, TrainConfig
 from mammomap.seg.device import Hardware
 
 
@@ -20,6 +21,7 @@ def test_the_rules_by_hand() -> None:
     assert plan.rows_for(6, 576) == 1152 and plan.rows_for(24, 576) == 320 and plan.rows_for(0.5, 576) == 2560
     assert plan.batch_for(1.0, 0.0, 6.0) == 2 and plan.batch_for(1.0, 2.0, 6.0) == 1
     assert plan.batch_for(1.0, 0.0, 1e9) == 8 and plan.batch_for(100.0, 0.0, 6.0) == 1
+    assert all(plan.crop_for(side, 400, math.lcm(16, CROP_STEP)) % CROP_STEP == 0 for side in range(5, 200))
     assert plan.crops_for(10, 0.51, 4) == 4 * 1000 and plan.crops_for(0.001, 60, 8) == 8
 
 
@@ -34,6 +36,9 @@ def test_a_plan_of_the_drawn_set(drawn_store: Store, monkeypatch: pytest.MonkeyP
     assert made["training"]["net"] == "linknet" and made["training"]["seed"] == 7
     assert made["prepare"]["rows"] > 96 and made["because"]["films"] == 200 == len(drawn_store.films)
     assert made["cost"]["parameters"] > 11e6 and 0 < made["cost"]["memory_gb"] < made["cost"]["memory_of_device_gb"]
+    shallow = TrainConfig(net="unet-shallow", encoder="tu-resnet18")
+    assert TrainConfig.from_json(plan.make_plan(drawn_store, shallow, 1)["training"]).crop == 64
+    assert plan.make_plan(drawn_store, config, 0.05)["training"]["warmup_crops"] == 4
     monkeypatch.setattr(Hardware, "memory", property(lambda self: 1 << 29))
     less = plan.make_plan(drawn_store, config, 10)
     assert less["training"]["batch"] < made["training"]["batch"]

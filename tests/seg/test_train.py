@@ -12,6 +12,7 @@ from mammomap.benchmark.run import training_curves
 from mammomap.errors import ConfigError, ModelError
 from mammomap.masks.mapfile import women_codes
 from mammomap.masks.sources import find_sources
+from mammomap.masks.splits import Split, make_split
 from mammomap.masks.store import Store
 from mammomap.masks.targets import classes_shown
 from mammomap.report.sections_about import training
@@ -83,6 +84,36 @@ def test_another_config_in_the_same_folder_is_refused(drawn_store: Store, traine
     values = trained_run.config.json() | {"learning_rate": 5e-4}
     with pytest.raises(ConfigError, match="training.learning_rate"):
         train(drawn_store, trained_run.folder, TrainConfig.from_json(values))
+
+
+def test_a_run_goes_on_with_its_own_women_alone(drawn_store: Store, tmp_path: Path) -> None:
+    """A split file that has changed would train on women whom the run does not know as seen."""
+    split = make_split(drawn_store.tables, "random", 2)
+    split.write(tmp_path / "mine.csv")
+    settings = dataclasses.replace(QUICK, split=str(tmp_path / "mine.csv"))
+    train(drawn_store, tmp_path / "run", settings)
+    turned = {"net": "test", "test": "net"}
+    Split(split.name, {w: turned.get(p, p) for w, p in split.part_of.items()}).write(tmp_path / "mine.csv")
+    for missing in ("", "model.safetensors"):
+        if missing:
+            (tmp_path / "run" / missing).unlink()
+        with pytest.raises(ConfigError, match="began with another split"):
+            train(drawn_store, tmp_path / "run", settings)
+
+
+def test_a_start_that_fails_leaves_the_folder_free(drawn_store: Store, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not divide into 3 parts"):
+        train(drawn_store, tmp_path / "run", QUICK, devices=3)
+    assert not (tmp_path / "run").exists()
+
+    def broken(items, **_):
+        raise ConfigError("not enough memory")
+
+    with pytest.raises(ConfigError, match="not enough memory"):
+        train(drawn_store, tmp_path / "run", QUICK, progress=broken)
+    smaller = dataclasses.replace(QUICK, batch=2, crops=4)
+    run, _ = train(drawn_store, tmp_path / "run", smaller)
+    assert run.config.batch == 2
 
 
 def test_untrained_is_the_net_as_initialised(drawn_store: Store, tmp_path: Path) -> None:
@@ -164,6 +195,22 @@ def test_strange_weights_are_refused(trained_run: Run, tmp_path: Path) -> None:
         read_run(folder).net(choose_hardware())
     with pytest.raises(ModelError, match="no run"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"learning_rate": "abc"}, "learning_rate must be a number, not 'abc'"),
+        ({"batch": 2.5}, "batch must be a whole number, not 2.5"),
+        ({"crops": "1e2"}, "crops must be a whole number"),
+        ({"net": 3}, "net must be a word"),
+        ({"seed": True}, "seed must be a whole number"),
+    ],
+)
+def test_settings_of_another_type_are_refused_in_one_line(setting: dict, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        TrainConfig.from_json(setting)
+    assert TrainConfig.from_json({"crops": 1e2, "validate_every": 10.0}).json()["crops"] == 100
 
 
 def test_unknown_settings_are_refused_by_name() -> None:
