@@ -29,7 +29,7 @@ from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.key import Key
 from mammomap.masks.mapfile import CANDIDATE_POINT, MapFolder, woman_code
 
-SCORES_FORMAT = 2
+SCORES_FORMAT = 3
 CANDIDATE_POINTS = {"1": CANDIDATE_POINT, "0.25": "candidate 0.25 false positives per film"}
 
 
@@ -148,7 +148,7 @@ def _table(scored: pd.DataFrame, level: str, its: Level, column: str) -> pd.Data
     made = scored[KEYS[level]].assign(level=level)
     if level != "image":
         made["films"] = scored["films"].to_numpy()
-    made[column] = np.round(its.calibration(scored["raw"].to_numpy()), 6)
+    made[column] = its.calibration(scored["raw"].to_numpy())
     for name in IMAGE_POINTS if column == "probability" else ():
         made[f"call at {name}"] = (made[column] >= its.operating_points[name]).astype(int)
     return made.reset_index(drop=True)

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from mammomap.classify.calibration import fit_calibration
 from mammomap.classify.classify import classify
 from mammomap.classify.features import head_inputs
-from mammomap.classify.heads import Head, read_head, write_head
+from mammomap.classify.heads import Head, _points, read_head, write_head
 from mammomap.classify.reasons import reasons, without
 from mammomap.classify.train_head import train_head
 from mammomap.cli import main
@@ -79,6 +80,30 @@ def test_breasts_and_women_have_tables_of_their_own(drawn_store, mapped: MapFold
     said = json.loads((tmp_path / "scores.json").read_text())
     assert set(said["levels"]) == {"image", "breast", "patient"} and said["column"] == "probability"
     assert said["thresholds_from"] == "women of the part head" and said["in_sample"] is False
+
+
+def test_calls_and_order_hold_on_the_steps_of_an_isotonic_curve(mapped: MapFolder, head: Head, tmp_path: Path) -> None:
+    """On a step the probability rises by a millionth: the table holds it in full, and the threshold falls inside."""
+    inputs = [head_inputs(head.kind, mapped.map(i), _candidates_of(mapped, i)) for i in mapped.done]
+    raw = head.raw(np.array(inputs))
+    malignant = np.ones(len(raw), bool)
+    malignant[np.argsort(raw)[[0, 1, 5]]] = False  # steps below and above the sixth
+    curve = fit_calibration("isotonic", raw, malignant)
+    points = _points(malignant, curve(raw))
+    level = dataclasses.replace(head.levels["image"], calibration=curve, operating_points=points)
+    stepped = dataclasses.replace(head, levels={**head.levels, "image": level})
+    images, _ = classify(mapped, stepped, tmp_path / "scores.csv")
+    assert (np.diff(images["probability"].to_numpy()[np.argsort(raw)]) > 0).all()
+    for point, wanted in points.items():
+        assert np.array_equal(images[f"call at {point}"] == 1, curve(raw) >= wanted)
+    called = images["call at sensitivity 0.90"].to_numpy(bool)
+    assert called[malignant].sum() == np.ceil(0.9 * malignant.sum())
+    kept = pd.read_csv(tmp_path / "scores.csv", dtype=str)["probability"]
+    assert np.array_equal([float(text) for text in kept], curve(raw))
+
+
+def _candidates_of(folder: MapFolder, image_id: str) -> list[dict]:
+    return folder.candidates[folder.candidates["image_id"] == image_id].to_dict("records")
 
 
 def test_reasons_add_up(mapped: MapFolder, head: Head, tmp_path: Path) -> None:
