@@ -188,6 +188,15 @@ def test_every_kind_goes_the_whole_way(drawn_store, trained_run, mapped: MapFold
         assert rises or kind == "conv"  # 17 women do not teach it; what it learns is asked in test_conv_head.py
 
 
+def test_a_head_that_misleads_is_called_so(drawn_store: Store, trained_run: Run, head: Head, tmp_path: Path) -> None:
+    words = ["train-head", str(drawn_store.folder), "--model", str(trained_run.folder), "-o", str(tmp_path / "h.json")]
+    for value in (0.4, 0.6):
+        image = dataclasses.replace(head.levels["image"], held_out_auc=value)
+        write_head(tmp_path / "h.json", dataclasses.replace(head, levels={**head.levels, "image": image}))
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0 and ("AUC of images below 0.5" in done.stdout) is (value < 0.5)
+
+
 def test_pictures_show_the_reasons(drawn_store, mapped: MapFolder, head: Head, tmp_path: Path) -> None:
     write_head(tmp_path / "h.json", head)
     paths = drawn_store.tables.films.set_index("image_id")["path"]
