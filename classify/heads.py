@@ -77,6 +77,12 @@ class Head:
     """What it was fitted against: outlines, or boxes and circles where a set has nothing better."""
     flips: bool = False
     """Whether the maps that it was fitted on, and is for, are means over the film as it is and turned over."""
+    join_asked: str = ""
+    """One of `JOINS`; empty in a file from before this was kept."""
+    folds: int | None = None
+    """How many nets mapped the women out of fold, 0 where the run did; None in a file from before this was kept."""
+    seed: int | None = None
+    """Of the folds; None in a file from before this was kept."""
 
     def raw(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores in logits `(films,)` of inputs `(films, n)`, before calibration."""
@@ -144,6 +150,8 @@ def fit_head(
         women_seen=tuple(women_seen),
         pixel_temperature=pixels[0],
         pixel_truth=pixels[1],
+        join_asked=join,
+        seed=seed,
     )
 
 

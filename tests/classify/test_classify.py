@@ -188,6 +188,24 @@ def test_every_kind_goes_the_whole_way(drawn_store, trained_run, mapped: MapFold
         assert rises or kind == "conv"  # 17 women do not teach it; what it learns is asked in test_conv_head.py
 
 
+def test_a_head_fitted_otherwise_is_not_taken_for_the_one_asked_for(
+    drawn_store: Store, trained_run: Run, head: Head, tmp_path: Path
+) -> None:
+    path = tmp_path / "h.json"
+    write_head(path, head)
+    for how, told in (({"join": "two-view"}, "--join mean, not two-view"), ({"folds": 2}, "--folds 0, not 2")):
+        with pytest.raises(ConfigError, match=told):
+            train_head(drawn_store, trained_run, path, **how)
+    with pytest.raises(ConfigError, match="--seed 1, not 2; choose another file"):
+        train_head(drawn_store, trained_run, path, seed=2)
+    assert train_head(drawn_store, trained_run, path) == (head, False)
+    values = json.loads(path.read_text())
+    for name in ("join_asked", "folds", "seed"):
+        del values[name]
+    path.write_text(json.dumps(values))  # of before: it does not say
+    assert train_head(drawn_store, trained_run, path, join="two-view", seed=2)[1] is False
+
+
 def test_a_head_that_misleads_is_called_so(drawn_store: Store, trained_run: Run, head: Head, tmp_path: Path) -> None:
     words = ["train-head", str(drawn_store.folder), "--model", str(trained_run.folder), "-o", str(tmp_path / "h.json")]
     for value in (0.4, 0.6):
