@@ -17,9 +17,10 @@ import pandas as pd
 
 from mammomap.classify.features import head_inputs
 from mammomap.classify.fold_nets import check_store, fold_nets
-from mammomap.classify.heads import Head, fit_head, read_head, write_head
+from mammomap.classify.heads import Head, fit_head, read_head, too_few, write_head
 from mammomap.classify.image_mapper import mapper_of
 from mammomap.classify.image_run import ImageRun
+from mammomap.classify.levels import levels_known
 from mammomap.classify.pixel_temperature import PixelCounts
 from mammomap.errors import ConfigError, LeakError
 from mammomap.eval.froc import froc
@@ -97,6 +98,9 @@ def train_head(
         pixels=found.pixels(),
         seed=seed,
     )
+    for level in levels_known(films):
+        if level not in head.levels:
+            say(f"{level}: left out, {too_few(films, level)}")
     head = replace(head, flips=flips, folds=folds)
     write_head(out, head)
     return head, True
