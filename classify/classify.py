@@ -3,7 +3,8 @@
 scores.csv           one row an image: probability or score, calls at the head's operating points, how many candidates
                      there are at its two thresholds, the three features that moved it most, and the probability or
                      score of its breast and woman
-scores.breast.csv    the same for breasts, and in scores.patient.csv for women, where woman, side and view are known
+scores.breast.csv    the same for breasts, and in scores.patient.csv for women, where woman, side and view are known of
+                     all films of a woman
 scores.reasons.csv   what every feature and the highest candidates moved each image's score by
 scores.json          operating points, prevalence, women seen by net and head, and what the column says
 
@@ -22,7 +23,7 @@ import pandas as pd
 
 from mammomap.classify.features import head_inputs
 from mammomap.classify.heads import IMAGE_POINTS, Head, Level
-from mammomap.classify.levels import KEYS, cases, levels_known
+from mammomap.classify.levels import KEYS, LEVELS, cases, levels_known
 from mammomap.classify.reasons import COLUMNS, in_words, reasons
 from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.files import settings_hash, write_atomically, write_json
@@ -92,13 +93,16 @@ def classify(
                 _count(by_film.get(i, []), head.candidate_points[point]) for i in folder.done
             ]
     images["because"] = [in_words(rows) for rows in told]
-    for level in levels_known(scored)[1:]:
-        if level in head.levels:
+    for level in LEVELS[1:]:
+        out.with_suffix(f".{level}.csv").unlink(missing_ok=True)  # of an earlier call
+        if level in head.levels and level in levels_known(scored):
             joined = _table(cases(scored, level, head.join), level, head.levels[level], column)
             _write(out.with_suffix(f".{level}.csv"), joined)
             told_of = scored.merge(joined, on=KEYS[level], how="left", validate="many_to_one")
             images[f"{column}_{level}"] = told_of[column].to_numpy()
-    _write(out.with_suffix(".reasons.csv"), pd.DataFrame([row for rows in told for row in rows], columns=list(COLUMNS)))
+    moved = pd.DataFrame([row for rows in told for row in rows], columns=list(COLUMNS))
+    moved.insert(1, "level", "image")
+    _write(out.with_suffix(".reasons.csv"), moved)
     _write(out, images)
     write_json(beside, about)
     return images, True

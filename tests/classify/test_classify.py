@@ -102,6 +102,28 @@ def test_calls_and_order_hold_on_the_steps_of_an_isotonic_curve(mapped: MapFolde
     assert np.array_equal([float(text) for text in kept], curve(raw))
 
 
+def test_a_film_without_a_view_takes_its_woman_out_of_the_other_tables(
+    mapped: MapFolder, head: Head, tmp_path: Path
+) -> None:
+    whole, _ = classify(mapped, head, tmp_path / "scores.csv")
+    assert set(pd.read_csv(tmp_path / "scores.reasons.csv")["level"]) == {"image"}
+    women = set(pd.read_csv(tmp_path / "scores.patient.csv")["woman"])
+    (tmp_path / "scores.json").unlink()
+    first = mapped.films["woman"].iloc[0]
+    without_view = mapped.films.assign(view=["", *mapped.films["view"].iloc[1:]])
+    images, _ = classify(dataclasses.replace(mapped, films=without_view), head, tmp_path / "scores.csv")
+    hers = (mapped.films["woman"] == first).to_numpy()
+    for level in ("breast", "patient"):
+        assert set(pd.read_csv(tmp_path / f"scores.{level}.csv")["woman"]) == women - {first}
+        column = f"probability_{level}"
+        assert images.loc[hers, column].isna().all()
+        assert np.array_equal(images.loc[~hers, column], whole.loc[~hers, column])
+    assert np.array_equal(images["probability"], whole["probability"])
+    (tmp_path / "scores.json").unlink()
+    classify(dataclasses.replace(mapped, films=mapped.films.assign(side="")), head, tmp_path / "scores.csv")
+    assert sorted(path.name for path in tmp_path.glob("scores*.csv")) == ["scores.csv", "scores.reasons.csv"]
+
+
 def _candidates_of(folder: MapFolder, image_id: str) -> list[dict]:
     return folder.candidates[folder.candidates["image_id"] == image_id].to_dict("records")
 
