@@ -8,7 +8,8 @@ scores.breast.csv    the same for breasts, and in scores.patient.csv for women, 
 scores.reasons.csv   what every feature and the highest candidates moved each image's score by
 scores.json          operating points, prevalence, women seen by net and head, and what the column says
 
-The column is called probability only for films of the set that the head was calibrated on; else it is a score.
+The column is called probability only for films of the set that the head was calibrated on; else it is a score. A set of
+one's own, whose name is that of its folder, is known by its tables.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from mammomap.classify.reasons import COLUMNS, in_words, reasons
 from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.key import Key
-from mammomap.masks.mapfile import CANDIDATE_POINT, MapFolder, woman_code
+from mammomap.masks.mapfile import CANDIDATE_POINT, DRAWN, MapFolder, woman_code
+from mammomap.masks.tables import PUBLIC
 
 SCORES_FORMAT = 3
 CANDIDATE_POINTS = {"1": CANDIDATE_POINT, "0.25": "candidate 0.25 false positives per film"}
@@ -70,7 +72,7 @@ def classify(
             f"net or head have seen the women of {len(ids)} of these films, first {', '.join(ids[:5])}; score others, "
             "or say --in-sample"
         )
-    column = "probability" if _calibrated_for(folder) else "score"
+    column = "probability" if _calibrated_for(folder, head) else "score"
     about = _about(folder, head, column, in_sample and bool(known.any()))
     beside = out.with_suffix(".json")
     if out.is_file() and beside.is_file() and json.loads(beside.read_text()) == json.loads(json.dumps(about)):
@@ -116,9 +118,14 @@ def _seen(films: pd.DataFrame, head: Head, key: Key | None) -> pd.Series:
     return films["woman"].isin(codes) | (films["seen"] == "net") | by_key
 
 
-def _calibrated_for(folder: MapFolder) -> bool:
-    """Whether the films are of the set that net and head were made on."""
-    return bool(folder.about.get("data_set")) and folder.about["data_set"] == folder.about["source"]
+def _calibrated_for(folder: MapFolder, head: Head) -> bool:
+    """Whether the films are of the set that net and head were made on; of somebody's own set, of the same tables."""
+    name = folder.about.get("data_set", "")
+    if not name or name != folder.about["source"]:
+        return False
+    if name.lower() in PUBLIC or name.startswith(DRAWN):
+        return True
+    return head.data_hash != "" and folder.about.get("data_hash") == head.data_hash
 
 
 def _about(folder: MapFolder, head: Head, column: str, in_sample: bool) -> dict:
@@ -127,7 +134,7 @@ def _about(folder: MapFolder, head: Head, column: str, in_sample: bool) -> dict:
         f"calibrated on {image.cases} images of {image.women} women whom the net had not seen, "
         f"{image.prevalence:.0%} of them malignant"
         if column == "probability"
-        else "not calibrated for these films, which are of another set than the head's"
+        else "not calibrated for these films, which are of another set or other tables than the head's"
     )
     return {
         "format": SCORES_FORMAT,

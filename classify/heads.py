@@ -77,6 +77,8 @@ class Head:
     """What it was fitted against: outlines, or boxes and circles where a set has nothing better."""
     flips: bool = False
     """Whether the maps that it was fitted on, and is for, are means over the film as it is and turned over."""
+    data_hash: str = ""
+    """Of the tables that net and head were made on; empty in a file from before this was kept."""
     join_asked: str = ""
     """One of `JOINS`; empty in a file from before this was kept."""
     folds: int | None = None

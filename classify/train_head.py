@@ -101,7 +101,7 @@ def train_head(
     for level in levels_known(films):
         if level not in head.levels:
             say(f"{level}: left out, {too_few(films, level)}")
-    head = replace(head, flips=flips, folds=folds)
+    head = replace(head, flips=flips, folds=folds, data_hash=store.tables.hash)
     write_head(out, head)
     return head, True
 

@@ -180,6 +180,24 @@ def test_films_of_another_set_get_a_score_and_no_probability(drawn_store, traine
     assert "score" in classify(other, head, tmp_path / "others.csv")[0]
 
 
+def test_a_set_of_ones_own_is_known_by_its_tables_and_a_public_one_by_its_name(
+    mapped: MapFolder, head: Head, drawn_store: Store, drawn_set, tmp_path: Path
+) -> None:
+    tables = drawn_store.tables.hash
+    assert mapped.about["data_hash"] == head.data_hash == tables
+    assert {source.data_hash for source in find_sources([drawn_set.root])} == {tables}
+    for name, data_hash, of_head, wanted in (
+        ("my_set", tables, tables, "probability"),
+        ("my_set", "other", tables, "score"),
+        ("my_set", "", "", "score"),  # maps and a head of before
+        ("CBIS-DDSM", "other", tables, "probability"),
+        ("phantom seed 3", "", "", "probability"),
+    ):
+        about = {**mapped.about, "source": name, "data_set": name, "data_hash": data_hash}
+        folder, its = dataclasses.replace(mapped, about=about), dataclasses.replace(head, data_hash=of_head)
+        assert wanted in classify(folder, its, tmp_path / "scores.csv")[0], name
+
+
 def test_every_kind_goes_the_whole_way(drawn_store, trained_run, mapped: MapFolder, tmp_path: Path) -> None:
     for kind, join in (("trees", "two-view"), ("conv", "mean"), ("generalised-mean", "mean")):
         call = [
