@@ -6,6 +6,7 @@ scores.csv           one row an image: probability or score, calls at the head's
 scores.breast.csv    the same for breasts, and in scores.patient.csv for women, where woman, side and view are known of
                      all films of a woman
 scores.reasons.csv   what every feature and the highest candidates moved each image's score by
+in_sample            a column of all tables of scores where net or head have seen a woman: 1 for hers
 scores.json          operating points, prevalence, women seen by net and head, and what the column says
 
 The column is called probability only for films of the set that the head was calibrated on; else it is a score. A set of
@@ -29,7 +30,7 @@ from mammomap.classify.reasons import COLUMNS, in_words, reasons
 from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.key import Key
-from mammomap.masks.mapfile import CANDIDATE_POINT, DRAWN, MapFolder, woman_code
+from mammomap.masks.mapfile import CANDIDATE_POINT, DRAWN, MapFolder, first_of, woman_code
 from mammomap.masks.tables import PUBLIC
 
 SCORES_FORMAT = 3
@@ -67,10 +68,13 @@ def classify(
     films = folder.films[folder.films["status"] == "done"]
     known = _seen(films, head, key)
     if known.any() and not in_sample:
-        ids = films.loc[known, "image_id"].tolist()
+        seen = films[known]
+        women = (
+            seen["woman"].where(seen["woman"] != "", seen["image_id"]).unique().tolist()
+        )  # a loose film by its own name
         raise LeakError(
-            f"net or head have seen the women of {len(ids)} of these films, first {', '.join(ids[:5])}; score others, "
-            "or say --in-sample"
+            f"net or head have seen the women of {len(seen)} of these films: {first_of(women)}; score others, or say "
+            "--in-sample"
         )
     column = "probability" if _calibrated_for(folder, head) else "score"
     about = _about(folder, head, column, in_sample and bool(known.any()))
@@ -88,6 +92,8 @@ def classify(
         told.append(reasons(head, image_id, film_map, candidates, inputs[-1]))
     scored = films[["image_id", "woman", "side", "view"]].assign(raw=head.raw(np.array(inputs)))
     images = _table(scored, "image", head.levels["image"], column)
+    if known.any():
+        images.insert(1, "in_sample", known.to_numpy(int))
     images.insert(1, "outside", films["outside"].to_numpy())
     for rate, point in CANDIDATE_POINTS.items():
         if point in head.candidate_points:
@@ -99,6 +105,8 @@ def classify(
         out.with_suffix(f".{level}.csv").unlink(missing_ok=True)  # of an earlier call
         if level in head.levels and level in levels_known(scored):
             joined = _table(cases(scored, level, head.join), level, head.levels[level], column)
+            if known.any():
+                joined["in_sample"] = joined["woman"].isin(films.loc[known, "woman"]).astype(int)
             _write(out.with_suffix(f".{level}.csv"), joined)
             told_of = scored.merge(joined, on=KEYS[level], how="left", validate="many_to_one")
             images[f"{column}_{level}"] = told_of[column].to_numpy()

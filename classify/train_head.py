@@ -25,7 +25,7 @@ from mammomap.classify.pixel_temperature import PixelCounts
 from mammomap.errors import ConfigError, LeakError
 from mammomap.eval.froc import froc
 from mammomap.eval.overlap import dice
-from mammomap.masks.mapfile import FilmMap, women_among, women_codes
+from mammomap.masks.mapfile import FilmMap, first_of, women_among, women_codes
 from mammomap.masks.outlines import outlines_of
 from mammomap.masks.store import Store
 from mammomap.masks.tables import Tables
@@ -173,7 +173,7 @@ def gather(
     for run in runs:
         seen = women_among(films["patient_id"].unique(), run.source, run.women_codes)
         if seen and not in_sample:
-            raise LeakError(f"the net has seen {len(seen)} women of the part head, first {seen[0]}")
+            raise LeakError(f"the net has seen {len(seen)} women of the part head: {first_of(seen)}")
     classes = {run.classes[1:] for run in runs if isinstance(run, Run)}
     mapper, show = mapper_of(runs, flips=flips), progress or (lambda items, **_: items)
     for film in show(list(films.itertuples()), total=len(films), desc="train-head", unit="film"):

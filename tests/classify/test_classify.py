@@ -19,7 +19,7 @@ from mammomap.cli import main
 from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.grid import Grid
 from mammomap.masks.key import Key, KeyFilm, write_key
-from mammomap.masks.mapfile import FilmMap, MapFolder, women_codes
+from mammomap.masks.mapfile import FilmMap, MapFolder, first_of, women_codes
 from mammomap.masks.sources import find_sources
 from mammomap.masks.store import Store
 from mammomap.seg.candidates import candidate_rows
@@ -161,13 +161,34 @@ def test_a_candidate_moves_the_score_by_what_it_is_without_it(head: Head) -> Non
     assert by_value[strongest["score"]] == pytest.approx(wanted) and len(told) == 2
 
 
-def test_women_seen_are_refused_by_film_unless_it_is_said(drawn_store, trained_run, head, tmp_path: Path) -> None:
+def test_women_seen_are_refused_by_code_unless_it_is_said(
+    drawn_store: Store, trained_run: Run, head: Head, mapped: MapFolder, tmp_path: Path
+) -> None:
     sources = find_sources([drawn_store.folder / "tables"], trained_run.split, "head")
     folder, _ = segment(sources[:4], RunMapper(trained_run), tmp_path / "maps")
-    with pytest.raises(LeakError, match=f"4 of these films, first {sources[0].image_id}"):
+    codes = folder.films["woman"].unique()
+    with pytest.raises(LeakError, match=f"women of 4 of these films: {', '.join(codes)}; score others"):
         classify(folder, head, tmp_path / "scores.csv")
-    classify(folder, head, tmp_path / "scores.csv", in_sample=True)
+    loose = folder.films.assign(woman="", seen="net")
+    with pytest.raises(LeakError, match=f"films: {', '.join(folder.done)}; score others"):
+        classify(dataclasses.replace(folder, films=loose), head, tmp_path / "scores.csv")
+    write_head(tmp_path / "h.json", head)
+    words = ["classify", str(folder.folder), "--head", str(tmp_path / "h.json"), "-o", str(tmp_path / "scores.csv")]
+    done = CliRunner().invoke(main, [*words, "--in-sample"])
+    assert done.exit_code == 0 and "4 of these images are of women whom net or head have seen" in done.stdout
     assert json.loads((tmp_path / "scores.json").read_text())["in_sample"] is True
+    for name in ("scores.csv", "scores.breast.csv", "scores.patient.csv"):
+        assert pd.read_csv(tmp_path / name)["in_sample"].eq(1).all()
+    some = dataclasses.replace(head, women_seen=(mapped.films["woman"].iloc[0],))
+    images, _ = classify(mapped, some, tmp_path / "some.csv", in_sample=True)
+    women = pd.read_csv(tmp_path / "some.patient.csv")
+    assert images["in_sample"].sum() == 2 and women.loc[women["in_sample"] == 1, "woman"].tolist() == [*some.women_seen]
+    assert "in_sample" not in classify(mapped, head, tmp_path / "none.csv", in_sample=True)[0]
+
+
+def test_twenty_women_are_named_and_the_rest_counted() -> None:
+    women = [f"W{number}" for number in range(23)]
+    assert first_of(women[:2]) == "W0, W1" and first_of(women).endswith(", W18, W19 and 3 more")
 
 
 def test_films_of_another_set_get_a_score_and_no_probability(drawn_store, trained_run, head, tmp_path: Path) -> None:
