@@ -64,7 +64,8 @@ def choose_calibration(
 ) -> tuple[Calibration, dict[str, float]]:
     """The kind with the lowest log loss on women left out, fitted on all; and each kind's log loss.
 
-    A kind that turns the order round (a slope of 0 or less) is out, unless all are; then it is Platt's.
+    A line that does not rise is out, however well it fits: where scores mislead, the order stays theirs, and a curve
+    that is all but level says so.
     """
     losses = dict.fromkeys(KINDS, 0.0)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
@@ -74,8 +75,6 @@ def choose_calibration(
             losses[kind] += log_loss(malignant[these], made) * len(these) / len(scores)
     fitted = {kind: fit_calibration(kind, scores, malignant) for kind in KINDS}
     rising = [kind for kind in KINDS if fitted[kind].slope > 0]
-    if fitted["platt"].slope <= 0:
-        return fitted["platt"], losses
     return fitted[min(rising, key=lambda kind: losses[kind])], losses
 
 

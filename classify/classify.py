@@ -3,11 +3,14 @@
 scores.csv           one row an image: probability or score, calls at the head's operating points, how many candidates
                      there are at its two thresholds, the three features that moved it most, and the probability or
                      score of its breast and woman
-scores.breast.csv    the same for breasts, and in scores.patient.csv for women, where woman, side and view are known
+scores.breast.csv    the same for breasts, and in scores.patient.csv for women, where woman, side and view are known of
+                     all films of a woman
 scores.reasons.csv   what every feature and the highest candidates moved each image's score by
+in_sample            a column of all tables of scores where net or head have seen a woman: 1 for hers
 scores.json          operating points, prevalence, women seen by net and head, and what the column says
 
-The column is called probability only for films of the set that the head was calibrated on; else it is a score.
+The column is called probability only for films of the set that the head was calibrated on; else it is a score. A set of
+one's own, whose name is that of its folder, is known by its tables.
 """
 
 from __future__ import annotations
@@ -22,14 +25,15 @@ import pandas as pd
 
 from mammomap.classify.features import head_inputs
 from mammomap.classify.heads import IMAGE_POINTS, Head, Level
-from mammomap.classify.levels import KEYS, cases, levels_known
+from mammomap.classify.levels import KEYS, LEVELS, cases, levels_known
 from mammomap.classify.reasons import COLUMNS, in_words, reasons
 from mammomap.errors import ConfigError, LeakError
 from mammomap.masks.files import settings_hash, write_atomically, write_json
 from mammomap.masks.key import Key
-from mammomap.masks.mapfile import CANDIDATE_POINT, MapFolder, woman_code
+from mammomap.masks.mapfile import CANDIDATE_POINT, DRAWN, MapFolder, first_of, woman_code
+from mammomap.masks.tables import PUBLIC
 
-SCORES_FORMAT = 2
+SCORES_FORMAT = 3
 CANDIDATE_POINTS = {"1": CANDIDATE_POINT, "0.25": "candidate 0.25 false positives per film"}
 
 
@@ -64,12 +68,15 @@ def classify(
     films = folder.films[folder.films["status"] == "done"]
     known = _seen(films, head, key)
     if known.any() and not in_sample:
-        ids = films.loc[known, "image_id"].tolist()
+        seen = films[known]
+        women = (
+            seen["woman"].where(seen["woman"] != "", seen["image_id"]).unique().tolist()
+        )  # a loose film by its own name
         raise LeakError(
-            f"net or head have seen the women of {len(ids)} of these films, first {', '.join(ids[:5])}; score others, "
-            "or say --in-sample"
+            f"net or head have seen the women of {len(seen)} of these films: {first_of(women)}; score others, or say "
+            "--in-sample"
         )
-    column = "probability" if _calibrated_for(folder) else "score"
+    column = "probability" if _calibrated_for(folder, head) else "score"
     about = _about(folder, head, column, in_sample and bool(known.any()))
     beside = out.with_suffix(".json")
     if out.is_file() and beside.is_file() and json.loads(beside.read_text()) == json.loads(json.dumps(about)):
@@ -85,6 +92,8 @@ def classify(
         told.append(reasons(head, image_id, film_map, candidates, inputs[-1]))
     scored = films[["image_id", "woman", "side", "view"]].assign(raw=head.raw(np.array(inputs)))
     images = _table(scored, "image", head.levels["image"], column)
+    if known.any():
+        images.insert(1, "in_sample", known.to_numpy(int))
     images.insert(1, "outside", films["outside"].to_numpy())
     for rate, point in CANDIDATE_POINTS.items():
         if point in head.candidate_points:
@@ -92,13 +101,18 @@ def classify(
                 _count(by_film.get(i, []), head.candidate_points[point]) for i in folder.done
             ]
     images["because"] = [in_words(rows) for rows in told]
-    for level in levels_known(scored)[1:]:
-        if level in head.levels:
+    for level in LEVELS[1:]:
+        out.with_suffix(f".{level}.csv").unlink(missing_ok=True)  # of an earlier call
+        if level in head.levels and level in levels_known(scored):
             joined = _table(cases(scored, level, head.join), level, head.levels[level], column)
+            if known.any():
+                joined["in_sample"] = joined["woman"].isin(films.loc[known, "woman"]).astype(int)
             _write(out.with_suffix(f".{level}.csv"), joined)
             told_of = scored.merge(joined, on=KEYS[level], how="left", validate="many_to_one")
             images[f"{column}_{level}"] = told_of[column].to_numpy()
-    _write(out.with_suffix(".reasons.csv"), pd.DataFrame([row for rows in told for row in rows], columns=list(COLUMNS)))
+    moved = pd.DataFrame([row for rows in told for row in rows], columns=list(COLUMNS))
+    moved.insert(1, "level", "image")
+    _write(out.with_suffix(".reasons.csv"), moved)
     _write(out, images)
     write_json(beside, about)
     return images, True
@@ -112,9 +126,14 @@ def _seen(films: pd.DataFrame, head: Head, key: Key | None) -> pd.Series:
     return films["woman"].isin(codes) | (films["seen"] == "net") | by_key
 
 
-def _calibrated_for(folder: MapFolder) -> bool:
-    """Whether the films are of the set that net and head were made on."""
-    return bool(folder.about.get("data_set")) and folder.about["data_set"] == folder.about["source"]
+def _calibrated_for(folder: MapFolder, head: Head) -> bool:
+    """Whether the films are of the set that net and head were made on; of somebody's own set, of the same tables."""
+    name = folder.about.get("data_set", "")
+    if not name or name != folder.about["source"]:
+        return False
+    if name.lower() in PUBLIC or name.startswith(DRAWN):
+        return True
+    return head.data_hash != "" and folder.about.get("data_hash") == head.data_hash
 
 
 def _about(folder: MapFolder, head: Head, column: str, in_sample: bool) -> dict:
@@ -123,7 +142,7 @@ def _about(folder: MapFolder, head: Head, column: str, in_sample: bool) -> dict:
         f"calibrated on {image.cases} images of {image.women} women whom the net had not seen, "
         f"{image.prevalence:.0%} of them malignant"
         if column == "probability"
-        else "not calibrated for these films, which are of another set than the head's"
+        else "not calibrated for these films, which are of another set or other tables than the head's"
     )
     return {
         "format": SCORES_FORMAT,
@@ -148,7 +167,7 @@ def _table(scored: pd.DataFrame, level: str, its: Level, column: str) -> pd.Data
     made = scored[KEYS[level]].assign(level=level)
     if level != "image":
         made["films"] = scored["films"].to_numpy()
-    made[column] = np.round(its.calibration(scored["raw"].to_numpy()), 6)
+    made[column] = its.calibration(scored["raw"].to_numpy())
     for name in IMAGE_POINTS if column == "probability" else ():
         made[f"call at {name}"] = (made[column] >= its.operating_points[name]).astype(int)
     return made.reset_index(drop=True)

@@ -77,6 +77,14 @@ class Head:
     """What it was fitted against: outlines, or boxes and circles where a set has nothing better."""
     flips: bool = False
     """Whether the maps that it was fitted on, and is for, are means over the film as it is and turned over."""
+    data_hash: str = ""
+    """Of the tables that net and head were made on; empty in a file from before this was kept."""
+    join_asked: str = ""
+    """One of `JOINS`; empty in a file from before this was kept."""
+    folds: int | None = None
+    """How many nets mapped the women out of fold, 0 where the run did; None in a file from before this was kept."""
+    seed: int | None = None
+    """Of the folds; None in a file from before this was kept."""
 
     def raw(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores in logits `(films,)` of inputs `(films, n)`, before calibration."""
@@ -110,20 +118,21 @@ def fit_head(
     """Fit and calibrate a head. films: image_id, woman, malignant and, for breasts and women, side and view; one row
     for each row of `inputs`. `candidate_points` are thresholds that were chosen on the same women, `pixels` the
     temperature of the map's pixels and what it was fitted against. A study may bring inputs and a model of its own by
-    `named` and `fit`; no file holds such a head.
+    `named` and `fit`; no file holds such a head. Breasts and women are left out where `too_few` says so.
 
     Raises
     ------
     ConfigError
-        If there are fewer women of either label than folds, or a name is unknown.
+        If there are fewer women with an image of either label than folds, an input is no number, or a name is unknown.
     """
     if kind not in KINDS or join not in JOINS:
         raise ConfigError(f"head {kind!r} with join {join!r}: wanted one of {', '.join(KINDS)}; {', '.join(JOINS)}")
+    if lack := too_few(films, "image"):
+        raise ConfigError(f"no head can be fitted: {lack}")
+    odd = ~np.isfinite(inputs).all(1)
+    if odd.any():
+        raise ConfigError(f"{films['image_id'].to_numpy()[odd][0]}: its map gives the head an input that is no number")
     malignant, women = films["malignant"].to_numpy(bool), films["woman"].to_numpy()
-    for label, name in ((True, "malignant"), (False, "benign")):
-        count = len(set(women[malignant == label]))
-        if count < FOLDS:
-            raise ConfigError(f"{count} women with a {name} image for the head, at least {FOLDS} are needed")
     model_of = fit or _fit_of(kind)
     held_out, fold = np.zeros(len(films)), np.zeros(len(films), int)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
@@ -131,7 +140,8 @@ def fit_head(
         held_out[these] = model_of(inputs[others], malignant[others], women[others], seed).score(inputs[these])
         fold[these] = number
     scored = films.assign(raw=held_out, fold=fold)
-    levels = {level: _level(scored, level, join, seed) for level in levels_known(films)}
+    known = [level for level in levels_known(films) if not too_few(films, level)]
+    levels = {level: _level(scored, level, join, seed) for level in known}
     return Head(
         kind=kind,
         inputs=named or inputs_named(kind),
@@ -144,7 +154,19 @@ def fit_head(
         women_seen=tuple(women_seen),
         pixel_temperature=pixels[0],
         pixel_truth=pixels[1],
+        join_asked=join,
+        seed=seed,
     )
+
+
+def too_few(films: pd.DataFrame, level: str) -> str:
+    """What a level lacks to be calibrated on these films, in words; empty where it lacks nothing."""
+    found = cases(films.assign(raw=0.0), level)
+    for label, name in ((True, "malignant"), (False, "benign")):
+        count = found.loc[found["malignant"] == label, "woman"].nunique()
+        if count < FOLDS:
+            return f"{count} women with a {name} case of level {level}, at least {FOLDS} are needed"
+    return ""
 
 
 def _fit_of(kind: str) -> Fit:

@@ -2,9 +2,11 @@
 
 In: raw scores of films, and of each film its woman, side and view. Out: cases, one a breast or woman.
 
-breast   films of one view are averaged (a view may have been taken twice); the views are joined by `Join`: the higher
-         and the lower of CC and MLO, weighed; where a view is missing the other stands for both
+breast   films of one view are averaged (a view may have been taken twice); the views are joined by their mean, or by a
+         `Join` that was learned: the highest and the lowest, weighed; where a view is missing the other stands for both
 patient  the highest of her breasts
+
+A woman one of whose films has no side or view stands in neither: which of her films belong together is not known.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ INVERSE_PENALTY = 1.0
 
 @dataclass(frozen=True)
 class Join:
-    """Weights of the view with the higher score and of the other."""
+    """Weights of the view with the higher score and of the other; equal ones are the mean of all views."""
 
     higher: float = 0.5
     lower: float = 0.5
@@ -32,14 +34,28 @@ class Join:
 MEAN = Join()
 
 
-def views_of_breasts(films: pd.DataFrame) -> pd.DataFrame:
-    """One row a breast: woman, side, higher, lower, views, films, and `malignant` where the films have it.
+def joinable(films: pd.DataFrame) -> pd.DataFrame:
+    """The films of women all of whose films have a side and a view."""
+    told = ["woman", "side", "view"]
+    if not set(told) <= set(films):
+        return films.iloc[:0]
+    known = (films[told].notna() & (films[told] != "")).all(axis=1)
+    return films[known & ~films["woman"].isin(films.loc[~known, "woman"])]
 
-    films: image_id, woman, side, view, raw, and perhaps malignant; one row a film.
+
+def views_of_breasts(films: pd.DataFrame) -> pd.DataFrame:
+    """One row a breast: woman, side, higher, lower, mean, views, films, and `malignant` where the films have it.
+
+    films: image_id, woman, side, view, raw, and perhaps malignant; one row a film. Those not `joinable` are left out.
     """
+    films = joinable(films)
     by_view = films.groupby(["woman", "side", "view"], sort=True)["raw"].agg(["mean", "size"]).reset_index()
     breasts = by_view.groupby(["woman", "side"], sort=True).agg(
-        higher=("mean", "max"), lower=("mean", "min"), views=("view", "size"), films=("size", "sum")
+        higher=("mean", "max"),
+        lower=("mean", "min"),
+        mean=("mean", "mean"),
+        views=("view", "size"),
+        films=("size", "sum"),
     )
     if "malignant" in films:
         breasts["malignant"] = films.groupby(["woman", "side"])["malignant"].max()
@@ -51,7 +67,8 @@ def cases(films: pd.DataFrame, level: str, join: Join = MEAN) -> pd.DataFrame:
     if level == "image":
         return films.assign(films=1)
     breasts = views_of_breasts(films)
-    breasts["raw"] = join.higher * breasts["higher"] + join.lower * breasts["lower"]
+    weighed = join.higher * breasts["higher"] + join.lower * breasts["lower"]
+    breasts["raw"] = breasts["mean"] if join == MEAN else weighed
     if level == "breast":
         return breasts
     how = {"raw": ("raw", "max"), "films": ("films", "sum"), "breasts": ("side", "size")}
@@ -78,9 +95,5 @@ def learn_join(films: pd.DataFrame) -> Join:
 
 
 def levels_known(films: pd.DataFrame) -> tuple[str, ...]:
-    """The levels that these films can be joined to: all where each has woman, side and view, else images alone."""
-    told = ["woman", "side", "view"]
-    if not len(films) or not set(told) <= set(films):
-        return LEVELS[:1]
-    known = films[told].notna() & (films[told] != "")
-    return LEVELS if known.all().all() else LEVELS[:1]
+    """The levels that these films can be joined to: all where some are `joinable`, else images alone."""
+    return LEVELS if len(joinable(films)) else LEVELS[:1]

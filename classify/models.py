@@ -1,10 +1,11 @@
-"""The two models of a head, features to a raw score in logits, with what each feature adds to it.
+"""Two of a head's three models, features to a raw score in logits, with what each feature adds to it.
 
 Linear   logistic regression on standardised features; parts are exact by nature
 Trees    gradient boosting; a part is what the score changes by along the paths of the trees where the feature is asked
          (Saabas 2014), and parts and start add up to the score
 
-Both are plain numbers, kept as JSON; scikit-learn fits them and is not needed to apply them.
+Both are plain numbers, kept as JSON; scikit-learn fits them and is not needed to apply them. The third, in which
+nothing adds up, is `mammomap.classify.conv_head`.
 """
 
 from __future__ import annotations

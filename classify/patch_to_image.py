@@ -6,6 +6,9 @@ from top layers on its last features, the patch classes themselves (the heatmap)
 beside them: whether the heatmap is the bottleneck that the paper suspects can so be asked. Top layers are written as in
 the paper: `512-512-1024` is a residual block of 1x1, 3x3 and 1x1 convolutions that halves the map, `512` a 3x3
 convolution and a pool of two (VGG), joined by commas.
+
+Pools are over a film's own places, but convolutions see beyond its edge what a batch pads it by: beside a larger film,
+in training, its logits are not quite those that it has alone. Films are validated and mapped alone.
 """
 
 from __future__ import annotations

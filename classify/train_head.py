@@ -17,14 +17,15 @@ import pandas as pd
 
 from mammomap.classify.features import head_inputs
 from mammomap.classify.fold_nets import check_store, fold_nets
-from mammomap.classify.heads import Head, fit_head, read_head, write_head
+from mammomap.classify.heads import Head, fit_head, read_head, too_few, write_head
 from mammomap.classify.image_mapper import mapper_of
 from mammomap.classify.image_run import ImageRun
+from mammomap.classify.levels import levels_known
 from mammomap.classify.pixel_temperature import PixelCounts
 from mammomap.errors import ConfigError, LeakError
 from mammomap.eval.froc import froc
 from mammomap.eval.overlap import dice
-from mammomap.masks.mapfile import FilmMap, women_among, women_codes
+from mammomap.masks.mapfile import FilmMap, first_of, women_among, women_codes
 from mammomap.masks.outlines import outlines_of
 from mammomap.masks.store import Store
 from mammomap.masks.tables import Tables
@@ -67,6 +68,7 @@ def train_head(
         If the store is not the runs', one is a bundle or, with folds, cannot be repeated, the runs do not go together,
         or `out` is another head.
     """
+    folds = folds if folds > 1 else 0
     runs = [run, *beside]
     name = name_of_mean([its.name for its in runs])
     if out.is_file():
@@ -74,10 +76,11 @@ def train_head(
         if (head.model, head.kind, head.flips) != (name, kind, flips):
             told = f"{head.kind} of the run {head.model}{', with flips' if head.flips else ''}"
             raise ConfigError(f"{out}: a head {told}; choose another file")
+        _refuse_other_fit(out, head, {"join_asked": join, "folds": folds, "seed": seed})
         return head, False
     check_store(store, runs)
     found, how = Gathered(), {"starts": starts, "seed": seed, "progress": progress, "say": say}
-    for nets in [runs] if folds < 2 else fold_nets(store, runs, out, folds, **how):
+    for nets in fold_nets(store, runs, out, folds, **how) if folds else [runs]:
         gather(found, store, nets, nets[0].split.tables(store.tables, "head"), kind, progress, flips=flips)
     if not found.films:
         raise ConfigError(f"split {run.split.name!r} leaves no film for the part head")
@@ -89,15 +92,27 @@ def train_head(
         kind=kind,
         join=join,
         model=name,
-        fitted_on=f"maps by {folds} nets of women whom they had not seen" if folds > 1 else "women of the part head",
+        fitted_on=f"maps by {folds} nets of women whom they had not seen" if folds else "women of the part head",
         women_seen=tuple(sorted(seen)),
         candidate_points=found.points(),
         pixels=found.pixels(),
         seed=seed,
     )
-    head = replace(head, flips=flips)
+    for level in levels_known(films):
+        if level not in head.levels:
+            say(f"{level}: left out, {too_few(films, level)}")
+    head = replace(head, flips=flips, folds=folds, data_hash=store.tables.hash)
     write_head(out, head)
     return head, True
+
+
+def _refuse_other_fit(out: Path, head: Head, asked: dict[str, str | int]) -> None:
+    """Refuse a head that was fitted otherwise, as far as its file says how."""
+    for name, wanted in asked.items():
+        if (its := getattr(head, name)) not in (wanted, "", None):
+            raise ConfigError(
+                f"{out}: a head fitted with --{name.removesuffix('_asked')} {its}, not {wanted}; choose another file"
+            )
 
 
 @dataclass
@@ -158,7 +173,7 @@ def gather(
     for run in runs:
         seen = women_among(films["patient_id"].unique(), run.source, run.women_codes)
         if seen and not in_sample:
-            raise LeakError(f"the net has seen {len(seen)} women of the part head, first {seen[0]}")
+            raise LeakError(f"the net has seen {len(seen)} women of the part head: {first_of(seen)}")
     classes = {run.classes[1:] for run in runs if isinstance(run, Run)}
     mapper, show = mapper_of(runs, flips=flips), progress or (lambda items, **_: items)
     for film in show(list(films.itertuples()), total=len(films), desc="train-head", unit="film"):

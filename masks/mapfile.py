@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -168,6 +168,12 @@ def women_among(patient_ids: Iterable[str], source: str, codes: Iterable[str]) -
     """Those women of a set whose codes are among these, sorted."""
     known = set(codes)
     return [woman for woman in sorted(patient_ids) if women_codes([woman], source)[0] in known]
+
+
+def first_of(women: Sequence[str], most: int = 20) -> str:
+    """Women in one line, the first of them where they are many."""
+    more = f" and {len(women) - most} more" if len(women) > most else ""
+    return ", ".join(women[:most]) + more
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ class Source:
     """Rows and cols of the original film; None where only its pixels say it."""
     data_set: str = ""
     """The name of the set, where tables say it."""
+    data_hash: str = ""
+    """Of all tables of the set (`Tables.hash`), where there are any."""
     woman: str = ""
     """Her code or her keyed hash; empty where nobody says who she is."""
     exam: str = ""
@@ -87,13 +89,14 @@ def find_sources(
     """
     tables = _tables(inputs)
     if tables is not None:
+        data_hash = tables.hash
         if part is not None:
             if split is None:
                 raise TableError(f"--part {part} needs a split: a run as --model, or --split FILE")
             tables = split.tables(tables, part)
             if not len(tables.films):
                 raise TableError(f"split {split.name!r} has no film of these tables in part {part}")
-        return _of_tables(tables)
+        return _of_tables(tables, data_hash)
     if part is not None:
         raise TableError("--part is for tables; these are files")
     files = list(dict.fromkeys(_files(inputs, without)))
@@ -112,7 +115,7 @@ def _tables(inputs: Sequence[Path]) -> Tables | None:
     return index_own_data(inputs[0]) if is_own_data(inputs[0]) else None
 
 
-def _of_tables(tables: Tables) -> list[Source]:
+def _of_tables(tables: Tables, data_hash: str) -> list[Source]:
     source, imaging = tables.about.get("source", ""), tables.about.get("imaging", "")
     found = []
     for film in tables.films.itertuples():
@@ -124,6 +127,7 @@ def _of_tables(tables: Tables) -> list[Source]:
                 path=path,
                 film_size=(int(film.rows), int(film.cols)),
                 data_set=source,
+                data_hash=data_hash,
                 woman=code,
                 exam=code,
                 side=film.side,

@@ -180,6 +180,8 @@ IMAGING = ("film", "digital", "film and digital", "unknown")
 """What the films of a set may be: digitised films, digital mammograms, both, or nobody says."""
 CBIS = ("cbis-ddsm", "cbis_mass")
 """Sources, in small letters, whose films are CBIS-DDSM's."""
+PUBLIC = (*CBIS, "cdd-cesm", "cmmd", "inbreast", "mini-mias", "vindr-mammo")
+"""Sources, in small letters, that name one set of films; any other is the name of a folder of somebody's own."""
 
 
 def together(imaging: Iterable[str]) -> str:

@@ -160,13 +160,15 @@ def _write_tables(sources: Sequence[Source], about: dict, out: Path) -> None:
     frames = {"films": films, "candidates": pd.DataFrame(candidates, columns=list(CANDIDATE_COLUMNS))}
     for name, frame in frames.items():
         write_atomically(out / f"{name}.csv", lambda path, f=frame: f.to_csv(path, index=False))
-    sets = {source.data_set for source in sources}
+    sets = {(source.data_set, source.data_hash) for source in sources}
+    data_set, data_hash = sets.pop() if len(sets) == 1 else ("", "")
     write_json(
         out / "segment.json",
         {
             "format": MAP_FORMAT,
             **about,
-            "data_set": sets.pop() if len(sets) == 1 else "",
+            "data_set": data_set,
+            "data_hash": data_hash,
             "films": len(rows),
             "set_aside": len(rows) - done,
         },

@@ -47,8 +47,12 @@ def classify(
     out, folder = out or maps / "scores.csv", read_map_folder(maps)
     how = {"key": find_key(maps, key or (key_beside(maps) if pictures else None)), "in_sample": in_sample}
     scores, done = run(folder, read_head(head), out, **how, progress=progress_bar)
+    if "in_sample" in scores:
+        click.echo(f"note: {scores['in_sample'].sum()} of these images are of women whom net or head have seen")
     if "score" in scores:
-        click.echo("note: films of another set than the head's get a score; probabilities need a head of their own")
+        click.echo(
+            "note: films of another set or other tables than the head's get a score; probabilities need their own head"
+        )
     calls = f", {scores['call at youden'].sum()} called at the Youden point" if "call at youden" in scores else ""
     say_done(done, f"{len(scores)} images{calls} -> {out}")
     if pictures:

@@ -231,6 +231,10 @@ def train_head(
     for name, level in head.levels.items():
         text = f"{level.cases} cases of {level.women} women, held-out AUC {level.held_out_auc:.3f}"
         click.echo(f"{name}: {text}, calibrated by {level.calibration.kind}")
+    if head.levels["image"].held_out_auc < 0.5:
+        click.echo(
+            "note: a held-out AUC of images below 0.5: this score is no better than chance, and is not turned round"
+        )
     if head.pixel_temperature is not None:
         click.echo(f"pixels: temperature {head.pixel_temperature:.2f}, against {head.pixel_truth}")
     say_done(done, f"head {head.kind} on {head.fitted_on} -> {out}")

@@ -57,9 +57,16 @@ def test_the_kind_that_fits_is_chosen(wanted: str, truth: np.ndarray) -> None:
     assert line.slope == pytest.approx(1, abs=0.06)
 
 
-def test_a_score_that_misleads_is_not_turned_round_in_silence() -> None:
-    chosen, _ = choose_calibration(RAW, drawn(expit(-RAW)), women(len(RAW)), seed=1)
-    assert chosen.kind == "platt" and chosen.slope < 0
+def test_a_score_that_misleads_is_not_turned_round() -> None:
+    labels = drawn(expit(-RAW))
+    chosen, losses = choose_calibration(RAW, labels, women(len(RAW)), seed=1)
+    assert chosen.kind == "isotonic" and losses["platt"] < losses["isotonic"]
+    made = chosen(np.linspace(-5, 5, 101))
+    assert (np.diff(made) > 0).all() and np.allclose(made, labels.mean(), atol=1e-4)
+    for seed in range(20):  # scores that say nothing: whichever line falls by chance is not taken
+        few, said = RAW[seed * 40 : seed * 40 + 40], drawn(np.full(40, 0.5), seed)
+        chosen, _ = choose_calibration(few, said, women(40), seed=1)
+        assert (np.diff(chosen(np.sort(few))) > 0).all()
 
 
 def test_log_loss_by_hand() -> None:

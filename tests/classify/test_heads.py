@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from mammomap.classify.classify import classify
 from mammomap.classify.conv_head import CELLS
 from mammomap.classify.features import FEATURES, map_features
-from mammomap.classify.heads import Head, fit_head, read_head, write_head
+from mammomap.classify.heads import Head, fit_head, read_head, too_few, write_head
 from mammomap.classify.train_head import train_head
 from mammomap.errors import ConfigError, LeakError, ModelError
 from mammomap.eval.calibration import calibration_line
@@ -131,6 +131,26 @@ def test_too_few_women_are_refused() -> None:
     features, malignant, women = draw(6, 8)
     with pytest.raises(ConfigError, match="at least 5"):
         fit(features, np.arange(12) < 2, women)
+
+
+def test_a_level_with_too_few_women_of_a_label_is_left_out() -> None:
+    """Every woman has a malignant breast, so that no woman is benign, though images and breasts are."""
+    features, malignant, women = draw(60, 8)
+    malignant = np.resize([True, False], len(women))
+    features[:, 0] += malignant
+    films = frame(malignant, women).assign(side=np.resize(["LEFT", "RIGHT"], len(women)))
+    for join in ("mean", "two-view"):
+        head = fit_head(features, films, model="m", seed=1, join=join)
+        assert set(head.levels) == {"image", "breast"}
+    assert too_few(films, "patient") == "0 women with a benign case of level patient, at least 5 are needed"
+    assert not too_few(films, "breast")
+
+
+def test_an_input_that_is_no_number_is_refused_by_film() -> None:
+    features, malignant, women = draw(60, 8)
+    features[7, 2] = np.nan
+    with pytest.raises(ConfigError, match="^W3_MLO: its map gives the head an input that is no number$"):
+        fit(features, malignant, women)
 
 
 def test_features_by_hand() -> None:

@@ -39,8 +39,25 @@ def test_the_order_of_films_does_not_matter() -> None:
 def test_levels_need_to_be_told() -> None:
     assert levels_known(FILMS) == ("image", "breast", "patient")
     for value in ("", None):
-        assert levels_known(FILMS.assign(view=[value, *FILMS["view"][1:]])) == ("image",)
+        assert levels_known(FILMS.assign(view=value)) == ("image",)
     assert levels_known(FILMS[["image_id"]]) == ("image",)
+
+
+@pytest.mark.parametrize("column", ["side", "view"])
+@pytest.mark.parametrize("value", ["", None])
+def test_a_film_without_a_view_leaves_out_its_woman_alone(column: str, value: str | None) -> None:
+    films = FILMS.assign(**{column: [value, *FILMS[column][1:]]})
+    assert levels_known(films) == ("image", "breast", "patient")
+    assert cases(films, "breast")["woman"].tolist() == ["B"] and cases(films, "patient")["raw"].tolist() == [0.0]
+    assert len(cases(films, "image")) == len(FILMS)
+    of_nobody = FILMS.assign(woman=["", *FILMS["woman"][1:]], **{column: films[column]})
+    assert cases(of_nobody, "patient")["woman"].tolist() == ["A", "B"]
+
+
+def test_three_views_are_averaged_unless_weights_were_learned() -> None:
+    films = pd.concat([FILMS, pd.DataFrame([("b3", "B", "RIGHT", "XCCL", 3.0, False)], columns=FILMS.columns)])
+    assert cases(films, "breast")["raw"].tolist() == [4.0, -1.0, 1.0]
+    assert cases(films, "breast", Join(0.75, 0.25))["raw"].tolist()[2] == pytest.approx(0.75 * 3 - 0.25 * 0.5)
 
 
 def drawn(weight: float, women: int = 3000) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Shen et al. 2019 rebuilt: its sizes, which patches there are, top layers, stages, padding that changes nothing."""
+"""Shen et al. 2019 rebuilt: its sizes, which patches there are, top layers, stages, and what padding changes."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +69,24 @@ def test_pooling_is_over_a_films_own_places() -> None:
         with torch.inference_mode():
             assert torch.equal(net(film)[0], net(film, torch.tensor([[96, 64]]))[0])
             assert not torch.equal(net(film)[0], net(film, torch.tensor([[64, 64]]))[0]) or not heatmap
+
+
+def test_padding_changes_what_a_film_is_said_to_be_by_little_and_only_in_a_batch() -> None:
+    """Beside a film of its size a film has the logits that it has alone; beside a wider one the share of malignant
+    moves by 0.004 to 0.037 in nets of six seeds, since convolutions see the padding."""
+    rng = np.random.default_rng(0)
+    film, same, wider = (rng.random((96, cols)).astype(np.float32) for cols in (64, 64, 160))
+    for seed in range(6):
+        net = net_of(seed=seed)
+        with torch.inference_mode():
+            alone, beside_same, beside_wider = (
+                net(images, sizes)[0].softmax(1)[0, 1].item()
+                for images, _, sizes in (
+                    together([(one, False) for one in [film, *more]], net.least) for more in ([], [same], [wider])
+                )
+            )
+        assert beside_same == pytest.approx(alone, abs=1e-5)
+        assert 0.001 < abs(beside_wider - alone) < 0.05
 
 
 def test_the_heatmap_is_asked_only_where_it_is_kept() -> None:
