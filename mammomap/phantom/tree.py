@@ -77,9 +77,13 @@ def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterabl
     women = [
         json.loads((records / f"{patient_name(woman)}.json").read_text()) for woman in range(1, config.patients + 1)
     ]
-    (write_tables if config.own_layout else _write_lists)(out, women)
+    source = f"phantom seed {config.seed}"
+    if config.own_layout:
+        write_tables(out, women, source)
+    else:
+        _write_lists(out, women)
     about = {
-        "phantom": f"phantom seed {config.seed}",
+        "phantom": source,
         "settings": settings,
         "pixel_mm": config.pixel_mm,
         "film_height_mm": FILM_HEIGHT_MM,
