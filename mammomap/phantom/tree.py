@@ -28,8 +28,8 @@ from mammomap.phantom.films import draw_woman, patient_name, woman_rng
 from mammomap.phantom.own_tree import FILMS_FOLDER, own_truth, write_own_film, write_tables
 from mammomap.phantom.traps import as_listed, film_truth, parts_of, traps_on
 
-PHANTOM_FORMAT = 2
-"""Goes up when the same settings draw other films."""
+PHANTOM_FORMAT = 3
+"""Goes up when the same settings draw other films, which `tests/phantom/test_fingerprint.py` finds."""
 _COMMON = ("left or right breast", "image view", "abnormality id", "abnormality type")
 _TAIL = ("assessment", "pathology", "subtlety", "image file path", "cropped image file path", "ROI mask file path")
 LIST_COLUMNS = {
