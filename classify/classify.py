@@ -66,7 +66,7 @@ def classify(
             f"by 'train-head{'' if head.flips else ' --flips'}'"
         )
     films = folder.films[folder.films["status"] == "done"]
-    known = _seen(films, head, key)
+    known = films_seen(folder, head, key)
     if known.any() and not in_sample:
         seen = films[known]
         women = (
@@ -118,10 +118,15 @@ def classify(
     return images, True
 
 
-def _seen(films: pd.DataFrame, head: Head, key: Key | None) -> pd.Series:
-    """Whether net or head know the woman of each film: by her code, or of loose films by what their key says."""
-    codes = set(head.women_seen)
-    named = {i: woman_code(film.patient_id) in codes for i, film in key.films.items()} if key else {}
+def films_seen(folder: MapFolder, head: Head, key: Key | None) -> pd.Series:
+    """Whether net or head know the woman of each film that has a map.
+
+    By her code where tables named the set, whose drawn women have other codes than true ones of the same name; of
+    loose films by what their key says.
+    """
+    films, codes = folder.films[folder.films["status"] == "done"], set(head.women_seen)
+    loose = key.films if key and not folder.about.get("data_set") else {}
+    named = {image_id: woman_code(film.patient_id) in codes for image_id, film in loose.items()}
     by_key = films["image_id"].map(lambda image_id: named.get(image_id, False)).astype(bool)
     return films["woman"].isin(codes) | (films["seen"] == "net") | by_key
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from mammomap.errors import MammomapError, TableError
+from mammomap.masks.mapfile import DRAWN
 from mammomap.masks.mg_header import read_shown
-from mammomap.masks.outlines import outline_of
+from mammomap.masks.outlines import Outline, outline_of
 from mammomap.masks.read import PICTURE_ENDINGS, read_film
 from mammomap.masks.tables import CBIS, KINDS, PATHOLOGIES, Tables, make_tables, together
 
@@ -77,7 +78,7 @@ def index_own_data(root: Path) -> Tables:
         film["kinds_outlined"] = "+".join(kinds)
     _refuse_contradictions(root, film_rows, films)
     about = {
-        "source": root.resolve().name,
+        "source": _set_name(root, films),
         "imaging": together([film.pop("imaging") for film in films.values()]),
         "layout": "films.csv and lesions.csv",
         "label_rule": f"a film is malignant if any of its lesions is; by {' and '.join(kinds)} lesions only"
@@ -86,6 +87,13 @@ def index_own_data(root: Path) -> Tables:
         "rows_read": len(film_rows) + len(lesion_rows),
     }
     return make_tables(list(films.values()), lesions, refused, about)
+
+
+def _set_name(root: Path, films: dict[str, dict]) -> str:
+    """That of the drawing where all films come of one, so that no drawn woman has a true one's code; the folder's else."""
+    named = {film["source"] for film in films.values()}
+    name = named.pop() if len(named) == 1 else ""
+    return name if name.startswith(DRAWN) else root.resolve().name
 
 
 def _read_csv(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
@@ -189,8 +197,24 @@ def _lesion(root: Path, row: dict, count: int, film_size: tuple[int, int]) -> di
         "polygon": row.get("polygon") or None,
         **{name: float("nan") if value is None else value for name, value in bounds.items()},
     }
-    outline_of(lesion, film_size)
+    _refuse_off_film(outline_of(lesion, film_size), film_size)
     return lesion
+
+
+def _refuse_off_film(outline: Outline, film_size: tuple[int, int]) -> None:
+    """An outline that does not meet its film; one that leaves it in part may stay, and a mask covers it always."""
+    if outline.points is not None:
+        row0, col0 = outline.points.min(axis=0) - 0.5
+        row1, col1 = outline.points.max(axis=0) + 0.5
+    elif outline.box is not None and outline.approximate:
+        row0, col0, row1, col1 = outline.box
+    else:
+        return
+    if row1 <= 0 or col1 <= 0 or row0 >= film_size[0] or col0 >= film_size[1]:
+        raise TableError(
+            f"the outline, rows {row0:g} to {row1:g} and cols {col0:g} to {col1:g}, lies off the film of "
+            f"{film_size[0]} rows and {film_size[1]} cols"
+        )
 
 
 def _refuse_contradictions(root: Path, rows: pd.DataFrame, films: dict[str, dict]) -> None:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -60,6 +62,23 @@ def test_faults_of_the_input_exit_1_with_one_line(words: tuple, reason: str, tmp
     assert result.exit_code == 1, result.output
     assert reason in result.stderr and len(result.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir()), "something was left behind"
+
+
+VERBS_THAT_WRITE = (("phantom", "--patients", "1"), ("index", "set"), ("segment", "a.png", "--model", "blob"))
+
+
+@pytest.mark.parametrize("words", VERBS_THAT_WRITE)
+def test_a_folder_that_cannot_be_made_is_one_line(words: tuple, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f").write_text("no folder")
+    (tmp_path / "set").mkdir()
+    cv2.imwrite("a.png", np.zeros((80, 60), np.uint16))
+    cv2.imwrite("set/a.png", np.zeros((80, 60), np.uint16))
+    (tmp_path / "set" / "films.csv").write_text("image_id,patient_id,side,view,file\n1,w,LEFT,CC,a.png\n")
+    (tmp_path / "set" / "lesions.csv").write_text("image_id,kind,pathology\n")
+    result = run(*words, "-o", "f/x")
+    assert result.exit_code == 1 and result.stderr.startswith("mammomap: ") and "f" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
 
 
 def test_a_second_run_does_nothing(work: Path, drawn_set) -> None:

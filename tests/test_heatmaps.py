@@ -193,6 +193,22 @@ def test_a_key_inside_the_folder_is_refused(tmp_path: Path) -> None:
     assert done.exit_code == 1 and "keep the key elsewhere" in done.output and done.output.count("\n") == 1
 
 
+def test_maps_do_not_go_where_the_films_are(tmp_path: Path) -> None:
+    drawn_film(tmp_path)
+    words = ["segment", str(tmp_path), "--model", "blob", "-o", str(tmp_path)]
+    refused = CliRunner().invoke(main, words)
+    assert refused.exit_code == 1 and "is both what to map and the folder for the maps" in refused.output
+
+
+def test_a_copy_of_cbis_ddsm_is_to_be_indexed_first(tmp_path: Path) -> None:
+    drawn_film(tmp_path / "in")
+    words = ("segment", tmp_path / "in", "--model", "blob", "-o", tmp_path / "out")
+    assert "warning: lists" not in said(*words)
+    (tmp_path / "in" / "mass_case_description_test_set.csv").write_text("patient_id\n")
+    told = [line for line in said(*words).splitlines() if line.startswith("warning: lists of CBIS-DDSM")]
+    assert len(told) == 1 and "mammomap index" in told[0]
+
+
 def test_identify_names_films_by_their_files(tmp_path: Path) -> None:
     save(named_film(0), tmp_path / "mine.dcm")
     said("segment", tmp_path / "mine.dcm", "--model", "blob", "--rows", 96, "-o", tmp_path / "out", "--identify")
@@ -286,9 +302,25 @@ def test_women_that_net_or_head_have_seen_get_no_score(bundle: Path, trained_run
         save(film(drawn(1), woman), tmp_path / part / "f.dcm")
         told = said("segment", tmp_path / part, "--model", bundle, "-o", tmp_path / f"out-{part}")
         folder = read_map_folder(tmp_path / f"out-{part}")
+        assert f"'mammomap classify {folder.folder} --in-sample' scores them too" in told
         assert "no scores" in told and not (folder.folder / "scores.csv").exists()
         assert folder.films.loc[0, "seen"] == ("net" if part == "net" else "")
         assert woman_code(woman) not in (folder.folder / "films.csv").read_text()
+
+
+def test_a_seen_woman_takes_no_score_from_others(bundle: Path, trained_run, tmp_path: Path) -> None:
+    for number, woman in enumerate((min(trained_run.split.women("net")), "somebody else")):
+        save(film(drawn(number), woman), tmp_path / "in" / f"{number}.dcm")
+    (tmp_path / "in" / "note.txt").write_text("no film")
+    told = said("segment", tmp_path / "in", "--model", bundle, "-o", tmp_path / "out", "--pictures")
+    films = read_map_folder(tmp_path / "out").films
+    done = films[films["status"] == "done"]
+    assert "no score of 1 of 2 films: net or head have seen" in told and "seen the women of 1 of 2 films" in told
+    assert sorted(zip(done["seen"], done["score"].notna(), strict=True)) == [("", True), ("net", False)]
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv")
+    assert scores["image_id"].tolist() == done.loc[done["seen"] == "", "image_id"].tolist()
+    again = said("segment", tmp_path / "in", "--model", bundle, "-o", tmp_path / "out", "--pictures")
+    assert "nothing to do" in again
 
 
 def test_films_that_the_model_was_not_made_for_are_told(bundle: Path, tmp_path: Path) -> None:

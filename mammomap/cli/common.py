@@ -44,11 +44,22 @@ def one_line_errors(verb: Callable) -> Callable:
         except MammomapError as error:
             click.echo(f"mammomap: {error}", err=True)
             sys.exit(1)
+        except BrokenPipeError:  # click ends quietly where the reader of our output has gone
+            raise
+        except OSError as error:
+            click.echo(f"mammomap: {_of_file(error)}", err=True)
+            sys.exit(1)
         except KeyboardInterrupt:
             click.echo("mammomap: stopped; the same command goes on from here", err=True)
             sys.exit(130)
 
     return wrapped
+
+
+def _of_file(error: OSError) -> str:
+    """What the system says of a file or folder, in one line."""
+    told = f"{error.filename}: {error.strerror}" if error.filename is not None and error.strerror else str(error)
+    return " ".join(told.split())
 
 
 def progress_bar(items: Iterable, **how) -> Iterable:

@@ -31,6 +31,7 @@ FILM_COLUMNS = (
     "spacing_mm",
     "density",
     "official_part",
+    "source",
 )
 _LOOKS = {"mass": ("mass_shape", "mass_margins"), "calcification": ("calc_type", "calc_distribution")}
 LESION_COLUMNS = (
@@ -77,9 +78,9 @@ def own_truth(film: PhantomFilm, part: str) -> dict[str, Any]:
     return truth | {"lists": [], "official_part": part, "lesions": lesions}
 
 
-def write_tables(out: Path, women: list[dict]) -> None:
-    """Both tables; one without rows has its header alone."""
-    rows = [row for woman in women for row in woman["rows"]]
+def write_tables(out: Path, women: list[dict], source: str) -> None:
+    """Both tables; one without rows has its header alone. source: of every film, the name of the set."""
+    rows = [row | {"source": source} for woman in women for row in woman["rows"]]
     for name, columns in {"lesions.csv": LESION_COLUMNS, "films.csv": FILM_COLUMNS}.items():
         own = [row for row in rows if row["table"] == name]
         write_atomically(out / name, lambda half, c=columns, r=own: _write_table(half, c, r))

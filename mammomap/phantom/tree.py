@@ -28,8 +28,8 @@ from mammomap.phantom.films import draw_woman, patient_name, woman_rng
 from mammomap.phantom.own_tree import FILMS_FOLDER, own_truth, write_own_film, write_tables
 from mammomap.phantom.traps import as_listed, film_truth, parts_of, traps_on
 
-PHANTOM_FORMAT = 2
-"""Goes up when the same settings draw other films."""
+PHANTOM_FORMAT = 3
+"""Goes up when the same settings draw other films, which `tests/phantom/test_fingerprint.py` finds."""
 _COMMON = ("left or right breast", "image view", "abnormality id", "abnormality type")
 _TAIL = ("assessment", "pathology", "subtlety", "image file path", "cropped image file path", "ROI mask file path")
 LIST_COLUMNS = {
@@ -77,9 +77,13 @@ def write_tree(out: Path, config: PhantomConfig, progress: Callable[..., Iterabl
     women = [
         json.loads((records / f"{patient_name(woman)}.json").read_text()) for woman in range(1, config.patients + 1)
     ]
-    (write_tables if config.own_layout else _write_lists)(out, women)
+    source = f"phantom seed {config.seed}"
+    if config.own_layout:
+        write_tables(out, women, source)
+    else:
+        _write_lists(out, women)
     about = {
-        "phantom": f"phantom seed {config.seed}",
+        "phantom": source,
         "settings": settings,
         "pixel_mm": config.pixel_mm,
         "film_height_mm": FILM_HEIGHT_MM,

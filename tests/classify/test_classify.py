@@ -192,6 +192,16 @@ def test_twenty_women_are_named_and_the_rest_counted() -> None:
     assert first_of(women[:2]) == "W0, W1" and first_of(women).endswith(", W18, W19 and 3 more")
 
 
+def test_a_key_tells_the_women_of_loose_films_alone(trained_run, mapped: MapFolder, head: Head, tmp_path: Path) -> None:
+    """In tables a woman's code goes by her set, so that a drawn woman by the name of a seen one is somebody else."""
+    namesake = KeyFilm(Path("f.dcm"), patient_id=min(trained_run.split.women("head")))
+    key = Key(films={mapped.done[0]: namesake})
+    assert len(classify(mapped, head, tmp_path / "scores.csv", key=key)[0]) == len(mapped.done)
+    loose = dataclasses.replace(mapped, about={**mapped.about, "data_set": ""})
+    with pytest.raises(LeakError, match=f"1 of these films, first {mapped.done[0]}"):
+        classify(loose, head, tmp_path / "scores.csv", key=key)
+
+
 def test_films_of_another_set_get_a_score_and_no_probability(drawn_store, trained_run, head, tmp_path: Path) -> None:
     path = drawn_store.tables.films["path"].iloc[0]
     folder, _ = segment(find_sources([Path(path)]), RunMapper(trained_run), tmp_path / "maps")

@@ -54,6 +54,8 @@ def test_a_small_set(tmp_path: Path) -> None:
         ("f1,w1,LEFT,CC,a.png\n", "f1,mass,ODD,1,1,5,5\n", "pathology 'ODD'"),
         ("f1,w1,LEFT,CC,a.png\n", "f1,mass,BENIGN,5,1,5,5\n", "row0 < row1"),
         ("f1,w1,LEFT,CC,a.png\n", "f1,mass,BENIGN,,,,\n", "no outline"),
+        ("f1,w1,LEFT,CC,a.png\n", "f1,mass,BENIGN,500,10,510,50\n", "lies off the film of 50 rows and 40 cols"),
+        ("f1,w1,LEFT,CC,a.png\n", "f1,mass,BENIGN,5,-9,15,0\n", "cols -9 to 0, lies off the film of"),
         ("f1,w1,LEFT,CC,a.png\n", "f1,mass,BENIGN,x,1,5,5\n", "row0 is 'x'"),
         ("f1,w1,LEFT,CC,a.png\n", "f9,mass,BENIGN,1,1,5,5\n", "not in films.csv"),
     ],
@@ -85,6 +87,20 @@ def test_a_label_that_contradicts_the_lesions_is_refused(tmp_path: Path) -> None
     root = make(tmp_path / "set", films, LESIONS + "f1,mass,MALIGNANT,1,1,9,9\n")
     with pytest.raises(TableError, match="its lesions say MALIGNANT"):
         index_own_data(root)
+
+
+def test_outlines_that_leave_the_film_in_part_stay(tmp_path: Path) -> None:
+    root = make(tmp_path / "set", FILMS + "f1,w1,LEFT,CC,a.png\n", LESIONS + "f1,mass,BENIGN,45,-5,90,5\n")
+    assert len(index_own_data(root).lesions) == 1
+
+
+@pytest.mark.parametrize(("row", "kept"), [(60, False), (49, True)])
+def test_a_polygon_must_meet_its_film(tmp_path: Path, row: int, kept: bool) -> None:
+    text = f'f1,mass,BENIGN,"[[{row}, 5], [{row + 9}, 5], [{row + 9}, 9]]"\n'
+    films = FILMS + "f1,w1,LEFT,CC,a.png\nf2,w1,LEFT,MLO,a.png\n"
+    tables = index_own_data(make(tmp_path / "set", films, "image_id,kind,pathology,polygon\n" + text))
+    assert len(tables.lesions) == kept and len(tables.films) == 1 + kept
+    assert kept or "off the film of 50 rows and 40 cols" in tables.refused["reason"].iloc[0]
 
 
 def test_a_circle_becomes_its_bounds(tmp_path: Path) -> None:

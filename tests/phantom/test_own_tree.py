@@ -13,6 +13,7 @@ from mammomap.cli import main
 from mammomap.errors import ConfigError
 from mammomap.masks.breast import find_breast
 from mammomap.masks.index import index
+from mammomap.masks.mapfile import women_codes
 from mammomap.masks.outlines import outlines_of
 from mammomap.masks.read import read_film
 from mammomap.masks.tables import read_tables
@@ -66,6 +67,14 @@ def test_the_tables_say_what_is_true(whole):
             assert (row["assessment"], row["subtlety"]) == (lesion["assessment"], lesion["subtlety"])
     assert tables.films["official_part"].isin(["train", "test"]).all()
     assert not list(folder.rglob(".*")) and not list(folder.glob("*_case_description_*"))
+
+
+def test_no_drawn_woman_passes_for_a_true_one_of_her_name(whole):
+    config, _, about, tables = whole
+    women = tables.films["patient_id"].unique()
+    assert tables.about["source"] == about["phantom"] == f"phantom seed {config.seed}"
+    assert set(tables.films["source"]) == {about["phantom"]}
+    assert not set(women_codes(women, tables.about["source"])) & set(women_codes(women))
 
 
 def test_the_pixels_are_those_drawn_and_face_as_stated(whole):
