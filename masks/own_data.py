@@ -90,7 +90,7 @@ def index_own_data(root: Path) -> Tables:
 
 
 def _set_name(root: Path, films: dict[str, dict]) -> str:
-    """That of the drawing where all films come of one, so that no drawn woman has a true one's code; the folder's else."""
+    """The drawing's where all films come of one, so that no drawn woman has a true one's code; else the folder's."""
     named = {film["source"] for film in films.values()}
     name = named.pop() if len(named) == 1 else ""
     return name if name.startswith(DRAWN) else root.resolve().name
