@@ -1,4 +1,5 @@
-# make test [REAL_DATA=PATH]: every check, all tests but slow ones (.venv/bin/pytest -m slow); PATH is a folder that holds cbis_mass (docs/own-data.md)
+# make test [REAL_DATA=PATH]: every check, and all tests but the slow ones (.venv/bin/pytest -m slow); PATH is a folder
+#   that holds cbis_mass (docs/own-data.md)
 # make test-orthanc: results through a true Orthanc and back (Debian: orthanc orthanc-dicomweb dcmtk)
 # make demo: eight true films, mapped and scored by the model that comes along, with pages to look at, in demo-out
 # make demo-train: drawn films, a trained net, heatmaps and a report in demo-train-out
