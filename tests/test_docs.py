@@ -11,6 +11,7 @@ import pytest
 
 from mammomap.cli import main
 from mammomap.masks.own_data import FILM_COLUMNS, LESION_COLUMNS
+from mammomap.masks.shipped import SUM
 from mammomap.masks.tables import FILMS, LESIONS, REFUSED, Table
 from mammomap.phantom.config import TRAPS
 
@@ -64,6 +65,10 @@ def test_tables_of_results_are_those_of_the_reports(tmp_path: Path) -> None:
 @pytest.mark.parametrize("table", [FILMS, LESIONS, REFUSED], ids=lambda t: t.name)
 def test_the_columns_in_the_docs_are_those_of_the_schema(table: Table) -> None:
     assert table.markdown() in (ROOT / "docs" / "tables.md").read_text()
+
+
+def test_the_row_left_empty_names_the_file_that_ships() -> None:
+    assert f"SHA-256 `{SUM}`" in (ROOT / "docs" / "weights.md").read_text()
 
 
 def test_every_trap_of_the_phantom_stands_in_the_docs() -> None:

@@ -106,9 +106,18 @@ def test_a_log_that_a_kill_left_behind_is_written_again(tmp_path: Path, monkeypa
     assert told[0] == told[1] and len(told[0]) == 3
 
 
-def test_memory_that_is_not_enough_is_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="not enough memory for a step: lower batch or crop"):
+def test_memory_that_is_not_enough_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the net, and for what the optimiser keeps of its weights."""
+    told = "not enough memory for a step: lower batch or crop"
+    with pytest.raises(ConfigError, match=told):
         fit(task(fails=True), tmp_path, steps(), PLAIN)
+
+    def full(self: torch.optim.SGD, closure: object = None) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.optim.SGD, "step", full)
+    with pytest.raises(ConfigError, match=told):
+        fit(task(), tmp_path, steps(), PLAIN)
 
 
 def test_crops_are_the_same_in_any_number_of_threads(drawn_store: Store) -> None:

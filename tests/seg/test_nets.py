@@ -154,6 +154,21 @@ def test_a_net_that_takes_one_size_only_is_refused() -> None:
         check_net(build_net("dpt", "tu-vit_tiny_patch16_224", 3, seed=0), "dpt", 3)
 
 
+def test_a_net_that_was_checked_is_as_it_was() -> None:
+    """One that keeps something of its first film would keep that of the check."""
+
+    class Keeping(torch.nn.Conv2d):
+        films = 0
+
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            self.films += 1
+            return super().forward(input)
+
+    net = Keeping(1, 3, 1).train()
+    check_net(net, "keeping", 3)
+    assert net.films == 0 and net.training
+
+
 def test_other_pairs_run() -> None:
     for net, encoder in [("unet", "tu-resnet10t"), ("linknet", "mobilenet_v2"), ("fcn16s-light", "mit_b0")]:
         assert support_warning(net, encoder)
